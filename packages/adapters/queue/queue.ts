@@ -1,0 +1,56 @@
+import type { QueueName } from '@tmc/kernel/envelope.ts';
+
+/**
+ * A queue with the semantics of SQS standard queues with fair groups: at least once, unordered, a visibility timeout, delays,
+ * a receive count and dead letters. Memory, SQLite and SQS implement it; one contract suite holds all three to it.
+ */
+
+export type QueueEntry = { readonly body: string; readonly group: string; readonly delayMs?: number };
+
+export type ReceivedMessage = {
+  readonly id: string;
+  /** Valid for this receipt only; a later receive of the same message makes it stale. */
+  readonly receipt: string;
+  readonly body: string;
+  readonly group: string;
+  /** 1 at the first receive. */
+  readonly receiveCount: number;
+  readonly sentAtMs: number;
+};
+
+export type ReceiveOptions = {
+  /** 1–10. */
+  readonly max: number;
+  readonly visibilityMs: number;
+  /** Long poll: how long to wait for a first message; 0 returns at once. */
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+};
+
+export type Queue = {
+  readonly name: string;
+  /** At most 10 entries; resolves with the indexes that were not accepted. */
+  send(entries: readonly QueueEntry[]): Promise<{ readonly failed: readonly number[] }>;
+  /** A group with much in flight waits behind others (fair queue); messages over the receive limit go to the dead letters. */
+  receive(options: ReceiveOptions): Promise<readonly ReceivedMessage[]>;
+  /** Acknowledges; a stale receipt is ignored. */
+  delete(receipts: readonly string[]): Promise<void>;
+  /** Makes it visible again after this time, 0 at once; a stale receipt is ignored. */
+  changeVisibility(receipt: string, afterMs: number): Promise<void>;
+  /** Dead letters with the reason, for `redrive` and the dashboard. */
+  park(message: ReceivedMessage, reason: string): Promise<void>;
+  /** Visible, in flight, delayed and dead messages, approximate. */
+  depth(): Promise<QueueDepth>;
+};
+
+export type QueueDepth = {
+  readonly visible: number;
+  readonly inFlight: number;
+  readonly delayed: number;
+  readonly dead: number;
+};
+
+export type Queues = Readonly<Record<QueueName, Queue>>;
+
+/** After this many receives a message goes to the dead letters (contract: 5). */
+export const MAX_RECEIVES = 5;
