@@ -1,0 +1,50 @@
+import * as z from 'zod';
+
+/**
+ * Which hub and which members there are. The same description stands in `tmc.yaml` for the embedded host and, as JSON, in the
+ * environment of a function.
+ */
+
+const name = z.string().min(1).max(253);
+const kubeconfig = {
+  /** Path of a kubeconfig file; relative paths start at the config file's folder. */
+  kubeconfig: z.string().min(1),
+  /** Context in it; its current context when absent. */
+  context: z.string().min(1).optional(),
+};
+
+const kubernetesHub = z.strictObject({
+  kind: z.literal('kubernetes'),
+  ...kubeconfig,
+  /** Name of the one workspace a plain API server stands for. */
+  workspace: name.default('default'),
+  /** Create or update our CustomResourceDefinitions at start. */
+  installApis: z.boolean().default(true),
+});
+
+const kcpHub = z.strictObject({
+  kind: z.literal('kcp'),
+  ...kubeconfig,
+  export: z
+    .strictObject({ workspace: name.default('root:tmc'), name: name.default('tmc.kcp.io') })
+    .default({ workspace: 'root:tmc', name: 'tmc.kcp.io' }),
+  /** Create or update workspace, schemas, export, rights and workspace type at start; needs an administrator's kubeconfig. */
+  installApis: z.boolean().default(false),
+});
+
+export const memberSchema = z.strictObject({
+  /** Name of the member cluster, as pods see it in PHYSICAL_CLUSTER. */
+  name,
+  ...kubeconfig,
+  /** The SyncTarget this member answers for: who is bound to whom is configured here, not claimed by an object. */
+  syncTarget: z.strictObject({ workspace: name, name }),
+});
+
+export const fleetSchema = z.strictObject({
+  hub: z.discriminatedUnion('kind', [kubernetesHub, kcpHub]),
+  members: z.array(memberSchema).default([]),
+});
+
+export type FleetConfig = z.infer<typeof fleetSchema>;
+export type HubConfig = FleetConfig['hub'];
+export type MemberConfig = z.infer<typeof memberSchema>;
