@@ -47,7 +47,7 @@ export const CONTROL_RESOURCES: readonly ResourceType[] = [
     version: 'v1alpha1',
     resource: 'workloadplacements',
     kind: 'WorkloadPlacement',
-    namespaced: true,
+    namespaced: false,
   },
 ];
 
