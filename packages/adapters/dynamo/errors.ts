@@ -1,0 +1,55 @@
+import { messageOf, retryError } from '@tmc/kernel/errors.ts';
+
+/** Answers of AWS that a later attempt may not meet; everything else is a bug or a missing right, and stays as it is. */
+const RETRYABLE = new Set([
+  'InternalServerError',
+  'LimitExceededException',
+  'NetworkingError',
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'ReplicatedWriteConflictException',
+  'RequestTimeout',
+  'ServiceUnavailable',
+  'ThrottlingException',
+  'TimeoutError',
+  'TransactionConflictException',
+  'TransactionInProgressException',
+]);
+const RETRYABLE_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
+
+/** Reasons of a cancelled transaction that are nobody's decision. */
+const RETRYABLE_REASONS = new Set([
+  'TransactionConflict',
+  'ThrottlingError',
+  'ProvisionedThroughputExceeded',
+  'RequestLimitExceeded',
+]);
+
+/** After the SDK's own attempts: what a queue message waits before it comes back. */
+const RETRY_AFTER_MS = 500;
+
+/** The same error, or the `retry` it means. */
+export function toTableError(error: unknown, attempted: string): unknown {
+  const { name = '', code = '', $metadata } = error as AwsError;
+  const status = $metadata?.httpStatusCode ?? 0;
+  if (!RETRYABLE.has(name) && !RETRYABLE_CODES.has(code) && status < 500 && !cancelledByLoad(error)) return error;
+  return retryError(`could not ${attempted}: ${name || code}: ${messageOf(error)}`, {
+    type: 'NetworkConnectivity',
+    component: 'table',
+    retryAfterMs: RETRY_AFTER_MS,
+    cause: error,
+  });
+}
+
+type AwsError = { readonly name?: string; readonly code?: string; readonly $metadata?: { httpStatusCode?: number } };
+type CancellationReason = { readonly Code?: string };
+
+/** Why each write of a cancelled transaction was refused; undefined for any other error. */
+export function cancellationReasons(error: unknown): readonly CancellationReason[] | undefined {
+  const { name, CancellationReasons: reasons } = error as { name?: string; CancellationReasons?: CancellationReason[] };
+  return name === 'TransactionCanceledException' ? (reasons ?? []) : undefined;
+}
+
+function cancelledByLoad(error: unknown): boolean {
+  return cancellationReasons(error)?.some(({ Code = '' }) => RETRYABLE_REASONS.has(Code)) ?? false;
+}
