@@ -1,0 +1,49 @@
+import { messageOf } from '@tmc/kernel/errors.ts';
+import { Command } from 'commander';
+import { type DemoOptions, runDemo } from './demo/demo.ts';
+import { runHost } from './run.ts';
+
+/** `tmc`: one command per file; exit code 0 success, 1 failure, 2 wrong usage. */
+function program(): Command {
+  const tmc = new Command('tmc')
+    .description('Transparent multi-cluster for Kubernetes on kcp')
+    .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+  tmc
+    .command('run')
+    .description('run the embedded host: relays, queues, functions and state in this process')
+    .requiredOption('--config <file>', 'configuration (YAML)', 'tmc.yaml')
+    .action(async ({ config }: { config: string }) => runHost(config));
+
+  tmc
+    .command('demo')
+    .description('perform the virtual-cluster walkthrough and check every step of it')
+    .option('--debug', 'log what the host does, to standard error', false)
+    .option('--skip-cleanup', 'keep everything running afterwards and print kubeconfig paths', false)
+    .option('--force-recreate', 'delete what an earlier run left in the hub and members first', false)
+    .option('--hub <kubeconfig>', 'run against this hub instead of a simulated one')
+    .option('--hub-context <context>', 'context in the hub kubeconfig')
+    .option('--member <name=kubeconfig>', 'a member cluster: kcp-west=… and kcp-east=…', collect, [])
+    .addHelpText('after', DEMO_EXAMPLES)
+    .action(async (options: DemoOptions) => process.exit(await runDemo(options, process.stdout)));
+
+  return tmc;
+}
+
+const DEMO_EXAMPLES = `
+Examples:
+  npm run demo
+  npm run demo -- --skip-cleanup
+  npm run demo -- --hub hub.kubeconfig --member kcp-west=west.kubeconfig --member kcp-east=east.kubeconfig
+`;
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  console.error(messageOf(error));
+  process.exit(1);
+}
