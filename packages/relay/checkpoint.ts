@@ -1,0 +1,136 @@
+import { messageOf } from '@tmc/kernel/errors.ts';
+
+/** Where reading goes on after a restart: everything up to `rv` was acknowledged. Another epoch makes it void. */
+export type Checkpoint = { readonly rv: string; readonly epoch: number };
+
+/** Whose checkpoint: hub id or target key, endpoint, and `resource.group`. */
+export type CheckpointKey = { readonly source: string; readonly endpoint: string; readonly resource: string };
+
+export type CheckpointStore = {
+  load(key: CheckpointKey): Promise<Checkpoint | undefined>;
+  save(key: CheckpointKey, checkpoint: Checkpoint): Promise<void>;
+};
+
+/** A claim that an event of revision `rv` is not acknowledged yet; releasing it twice is harmless. */
+export type Hold = { readonly rv: bigint; release(): void };
+
+/**
+ * The revisions of one (endpoint, resource). `head` is what was read, `safe` the highest revision below which everything was
+ * acknowledged: a restart that lists and sends what is newer than `safe` loses nothing. Holds are taken in rising order.
+ */
+export class RevisionTracker {
+  #head: bigint;
+  readonly #held = new Set<Hold>();
+  #moved = false;
+
+  constructor(head = 0n) {
+    this.#head = head;
+  }
+
+  get head(): bigint {
+    return this.#head;
+  }
+
+  get safe(): bigint {
+    const [oldest] = this.#held;
+    return oldest === undefined || oldest.rv > this.#head ? this.#head : oldest.rv - 1n;
+  }
+
+  /** True when something was acknowledged since the last call: bookmarks alone are no reason to write. */
+  takeMoved(): boolean {
+    const moved = this.#moved;
+    this.#moved = false;
+    return moved;
+  }
+
+  hold(rv: bigint): Hold {
+    const hold: Hold = {
+      rv,
+      release: () => {
+        if (this.#held.delete(hold)) this.#moved = true;
+      },
+    };
+    this.#held.add(hold);
+    return hold;
+  }
+
+  /** Begins anew below everything: the server's revisions have started over since the checkpoint. */
+  restart(): void {
+    this.#head = 0n;
+  }
+
+  /** Everything up to `rv` has been read and either held or needs nothing. */
+  advance(rv: bigint): void {
+    if (rv > this.#head) this.#head = rv;
+  }
+}
+
+type Kept = {
+  readonly key: CheckpointKey;
+  readonly epoch: number;
+  readonly tracker: RevisionTracker;
+  saved: bigint | undefined;
+  due: boolean;
+};
+
+/** Saves the checkpoints of all kinds a relay reads; the caller sets the pace (once a second, and after draining). */
+export class Checkpoints {
+  readonly #store: CheckpointStore;
+  readonly #kept = new Map<string, Kept>();
+  saves = 0;
+  failures = 0;
+  lastError: string | undefined;
+
+  constructor(store: CheckpointStore) {
+    this.#store = store;
+  }
+
+  /** The checkpoint of a kind, undefined when there is none or it is of another epoch; @throws what the store throws. */
+  async find(key: CheckpointKey, epoch: number): Promise<bigint | undefined> {
+    const checkpoint = await this.#store.load(key);
+    return checkpoint?.epoch === epoch ? BigInt(checkpoint.rv) : undefined;
+  }
+
+  /** From now on the tracker's safe revision is saved under the key; `saved` is what stands there. */
+  track(
+    key: CheckpointKey,
+    epoch: number,
+    { tracker, saved }: { tracker: RevisionTracker; saved: bigint | undefined },
+  ): void {
+    this.#kept.set(`${key.endpoint} ${key.resource}`, { key, epoch, tracker, saved, due: false });
+  }
+
+  /** Saves a last time and forgets the kind: its endpoint is gone. */
+  async untrack(key: CheckpointKey): Promise<void> {
+    const id = `${key.endpoint} ${key.resource}`;
+    const kept = this.#kept.get(id);
+    this.#kept.delete(id);
+    if (kept) await this.#save(kept);
+  }
+
+  /**
+   * Saves what has advanced. `final` saves also what moved by bookmarks and uninteresting events only; otherwise those cost
+   * no write. A failed save is counted and tried again at the next call: an old checkpoint means replay, never loss.
+   */
+  async save({ final = false }: { final?: boolean } = {}): Promise<void> {
+    for (const kept of this.#kept.values()) {
+      kept.due = kept.tracker.takeMoved() || kept.due;
+      if (kept.due || final) await this.#save(kept);
+    }
+  }
+
+  async #save(kept: Kept): Promise<void> {
+    const safe = kept.tracker.safe;
+    kept.due = false;
+    if (safe === (kept.saved ?? 0n)) return;
+    try {
+      await this.#store.save(kept.key, { rv: String(safe), epoch: kept.epoch });
+      kept.saved = safe;
+      this.saves += 1;
+    } catch (error) {
+      this.failures += 1;
+      this.lastError = `save checkpoint of ${kept.key.resource} at ${kept.key.endpoint}: ${messageOf(error)}`;
+      kept.due = true;
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import type { WatchState } from './watch-state.ts';
+
+/** Counters of one list-watch, rising only. */
+export type ListWatchCounters = {
+  events: number;
+  bookmarks: number;
+  lists: number;
+  upserts: number;
+  deletes: number;
+  unseen: number;
+  duplicates: number;
+  uninteresting: number;
+  /** Objects a restart did not tell again, because the checkpoint covers them. */
+  acknowledgedBefore: number;
+};
+
+/** One (endpoint, resource) as health pages show it. */
+export type ListWatchStatus = {
+  readonly state: WatchState;
+  readonly sinceMs: number;
+  readonly listed: boolean;
+  readonly objects: number;
+  readonly rv: string;
+  /** Attempts that failed since the last success. */
+  readonly failures: number;
+  readonly lastError: string | undefined;
+  /** How often each state was entered. */
+  readonly entered: Readonly<Partial<Record<WatchState, number>>>;
+  readonly counters: Readonly<ListWatchCounters>;
+};
+
+export const zeroCounters = (): ListWatchCounters => ({
+  events: 0,
+  bookmarks: 0,
+  lists: 0,
+  upserts: 0,
+  deletes: 0,
+  unseen: 0,
+  duplicates: 0,
+  uninteresting: 0,
+  acknowledgedBefore: 0,
+});

@@ -1,0 +1,227 @@
+import { OWNER_LABEL } from '@tmc/apis/names.ts';
+import { CONTROL_RESOURCES, type ResourceType } from '@tmc/apis/resources.ts';
+import type { Clock } from '@tmc/kernel/clock.ts';
+import type { SendMessages } from '@tmc/kernel/envelope.ts';
+import type { Ids, Random } from '@tmc/kernel/ids.ts';
+import type { KubeObject } from '@tmc/kernel/object.ts';
+import type { WatchSource } from '@tmc/kernel/ports.ts';
+import { type CheckpointStore, Checkpoints } from './checkpoint.ts';
+import { beat, every } from './heartbeat.ts';
+import { heartbeatParcel, listMarkerParcel, type Origin, type Parcel, type Stamp, tickParcel } from './message.ts';
+import { LagHistogram, type RelayMetrics, type SourceState } from './metrics.ts';
+import { DEFAULT_LIMITS, Outbox, type OutboxLimits } from './outbox.ts';
+import { Readers } from './readers.ts';
+import type { Sleep } from './timing.ts';
+
+/** Whom the relay reads. `epoch` must be raised when the server's revisions start over (restored from a backup). */
+export type RelaySource =
+  | { readonly kind: 'hub'; readonly id: string; readonly epoch: number }
+  | {
+      readonly kind: 'member';
+      /** Target key. */
+      readonly id: string;
+      readonly epoch: number;
+      /** The hub's SyncTarget of this member: what heartbeats are about. */
+      readonly target: { readonly workspace: string; readonly name: string };
+    };
+
+export type RelayConfig = {
+  /** Name of this relay process. */
+  readonly relay: string;
+  readonly source: RelaySource;
+  readonly resources: readonly ResourceType[];
+  readonly limits?: Partial<OutboxLimits>;
+  /** Longest silence of a member relay; 10 s. */
+  readonly heartbeatMs?: number;
+  /** Pace of a hub relay's ticks; 5 s. */
+  readonly tickMs?: number;
+  /** Longest time that stopping waits for messages on their way; 10 s. */
+  readonly drainMs?: number;
+};
+
+export type RelayPorts = {
+  readonly sources: readonly WatchSource[];
+  readonly send: SendMessages;
+  readonly checkpoints: CheckpointStore;
+  /** Workspace of a hub object; not asked by a member relay. */
+  readonly workspaceOf: (upstreamObj: KubeObject) => string;
+  /** Whether others changed fields of a copy that our apply owns; not asked by a hub relay. */
+  readonly isDrifted: (downstreamObj: KubeObject) => boolean;
+  readonly clock: Clock;
+  readonly sleep: Sleep;
+  readonly ids: Ids;
+  readonly random: Random;
+};
+
+export type Relay = {
+  /** True once every kind at every endpoint was listed completely. */
+  ready(): boolean;
+  state(): readonly SourceState[];
+  metrics(): RelayMetrics;
+  /** The endpoints to read from now on: new ones are begun, missing ones ended (their objects are not reported deleted). */
+  setSources(sources: readonly WatchSource[]): void;
+  /** Ends reading, sends what is on its way, saves the checkpoints. */
+  stop(): Promise<void>;
+};
+
+const CHECKPOINT_MS = 1_000;
+/** Deadline of the request that tells whether a member cluster is alive. */
+const PROBE_MS = 5_000;
+
+/** Starts a relay: reads its sources and sends what matters until stopped. Never throws later; look at state and metrics. */
+export function startRelay(config: RelayConfig, ports: RelayPorts): Relay {
+  return new RunningRelay(config, ports);
+}
+
+class RunningRelay implements Relay {
+  readonly #config: RelayConfig;
+  readonly #ports: RelayPorts;
+  readonly #origin: Origin;
+  readonly #outbox: Outbox;
+  readonly #checkpoints: Checkpoints;
+  readonly #readers: Readers;
+  readonly #lag = new LagHistogram();
+  readonly #ended = new AbortController();
+  readonly #loops: Promise<void>[];
+  #lastSentMs: number;
+  #counts = { heartbeats: 0, heartbeatsWithheld: 0, ticks: 0 };
+  #greeted = false;
+  #stopping: Promise<void> | undefined;
+
+  constructor(config: RelayConfig, ports: RelayPorts) {
+    this.#config = config;
+    this.#ports = ports;
+    const { kind, id, epoch } = config.source;
+    this.#origin = { kind, id, epoch, relay: config.relay };
+    this.#lastSentMs = ports.clock();
+    this.#outbox = new Outbox(
+      { ...ports, acknowledged: (parcel) => this.#acknowledged(parcel) },
+      { ...DEFAULT_LIMITS, ...config.limits },
+    );
+    this.#checkpoints = new Checkpoints(ports.checkpoints);
+    this.#readers = new Readers({
+      origin: this.#origin,
+      resources: config.resources,
+      ...(kind === 'member' && { labelSelector: `${OWNER_LABEL}=${id}` }),
+      workspaceOf: kind === 'member' ? () => id : ports.workspaceOf,
+      isDrifted: ports.isDrifted,
+      outbox: this.#outbox,
+      checkpoints: this.#checkpoints,
+      stamp: () => this.#stamp(),
+      listed: (resource, first) => this.#listed(resource, first),
+      clock: ports.clock,
+      sleep: ports.sleep,
+      random: ports.random,
+    });
+    this.#readers.set(ports.sources);
+    this.#loops = this.#startLoops(this.#ended.signal);
+  }
+
+  ready(): boolean {
+    return this.#stopping === undefined && this.#readers.allListed();
+  }
+
+  state(): readonly SourceState[] {
+    return this.#readers.state();
+  }
+
+  metrics(): RelayMetrics {
+    return {
+      outbox: this.#outbox.status(),
+      lag: this.#lag.snapshot(),
+      sources: this.#readers.state(),
+      ...this.#counts,
+      checkpointSaves: this.#checkpoints.saves,
+      checkpointFailures: this.#checkpoints.failures,
+    };
+  }
+
+  setSources(sources: readonly WatchSource[]): void {
+    if (this.#stopping === undefined) this.#readers.set(sources);
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#ended.abort();
+    const deadline = new AbortController();
+    void this.#ports.sleep(this.#config.drainMs ?? 10_000, deadline.signal).then(() => deadline.abort());
+    const reading = this.#readers.stop();
+    await this.#outbox.drain(deadline.signal);
+    this.#outbox.close();
+    deadline.abort();
+    await Promise.all([reading, ...this.#loops]);
+    await this.#checkpoints.save({ final: true });
+  }
+
+  #startLoops(signal: AbortSignal): Promise<void>[] {
+    const { sleep, clock } = this.#ports;
+    const saving = every(CHECKPOINT_MS, { act: () => this.#checkpoints.save(), sleep }, signal);
+    if (this.#config.source.kind === 'hub') {
+      return [saving, every(this.#config.tickMs ?? 5_000, { act: () => this.#tick(), sleep }, signal)];
+    }
+    const beating = beat(
+      {
+        intervalMs: this.#config.heartbeatMs ?? 10_000,
+        lastSentMs: () => this.#lastSentMs,
+        probe: (ended) => this.#probe(ended),
+        send: () => this.#heartbeat(),
+        clock,
+        sleep,
+      },
+      signal,
+    );
+    return [saving, beating];
+  }
+
+  #acknowledged({ message }: Parcel): void {
+    this.#lastSentMs = this.#ports.clock();
+    this.#lag.record(Math.max(0, this.#lastSentMs - message.envelope.at));
+  }
+
+  #listed(resource: ResourceType, first: boolean): void {
+    const isControl = CONTROL_RESOURCES.some((r) => r.group === resource.group && r.resource === resource.resource);
+    if (first && this.#origin.kind === 'hub' && isControl) {
+      this.#put(listMarkerParcel(resource, this.#origin, this.#stamp()));
+    }
+    if (!this.#greeted && this.#origin.kind === 'member' && this.#readers.allListed()) {
+      this.#greeted = true;
+      this.#heartbeat();
+    }
+  }
+
+  /** Asks each endpoint for one object: answering at all is the sign of life. */
+  async #probe(ended: AbortSignal): Promise<boolean> {
+    const given = new AbortController();
+    const signal = AbortSignal.any([given.signal, ended]);
+    const late = this.#ports.sleep(PROBE_MS, signal).then(() => false);
+    const alive = await Promise.race([this.#readers.probe(signal), late]);
+    given.abort();
+    if (!alive && !ended.aborted) this.#counts.heartbeatsWithheld += 1;
+    return alive;
+  }
+
+  #heartbeat(): void {
+    const { source } = this.#config;
+    if (source.kind !== 'member') return;
+    this.#counts.heartbeats += 1;
+    this.#put(heartbeatParcel(source.target, this.#origin, this.#stamp()));
+  }
+
+  #tick(): void {
+    this.#counts.ticks += 1;
+    this.#put(tickParcel(this.#origin, this.#stamp()));
+  }
+
+  /** Signs of life do not wait for room: the outbox holds one of each at most. */
+  #put(parcel: Parcel): void {
+    void this.#outbox.put(parcel);
+  }
+
+  #stamp(): Stamp {
+    return { id: this.#ports.ids(), at: this.#ports.clock() };
+  }
+}

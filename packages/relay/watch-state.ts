@@ -1,0 +1,90 @@
+import { isTmcError, kindOf } from '@tmc/kernel/errors.ts';
+
+/** Every state the reading of one (endpoint, resource) can be in; metrics and logs hang on these names. */
+export const WATCH_STATES = [
+  /** A stream was asked for; the server has sent nothing on it yet. */
+  'connecting',
+  /** Pages of a list are being read. */
+  'listing',
+  /** The last thing that came was an event. */
+  'streaming',
+  /** The last thing that came was a bookmark: the stream is alive and its revision fresh. */
+  'bookmark',
+  /** The server ended the stream at its deadline; it is resumed at once. */
+  'closed',
+  /** No answer, or the connection broke: refused, reset, silent beyond the deadline. */
+  'cut',
+  /** 410: the revision is no longer known; lists again. */
+  'expired',
+  /** 404: the resource is not served (schema removed, server restarting); lists again. Deletes nothing. */
+  'torn-down',
+  /** 401: the credentials are not accepted. */
+  'unauthorised',
+  /** 403: this identity may not read the resource, or a server that restarts cannot tell yet. */
+  'forbidden',
+  /** 429: the server asked to wait. */
+  'throttled',
+  /** 5xx, or any answer that means try again. */
+  'server-error',
+  /** A line or object that cannot be read; it may have been any event, so lists again. */
+  'malformed',
+  /** An event older than what was already read, of an object not known: events may be missing; lists again. */
+  'disordered',
+  /** A list older than what was already read: a lagging replica, or a restored server whose epoch must be raised. */
+  'stale',
+  /** An error nobody foresaw; read the last error. */
+  'failed',
+  /** Waits before the next attempt. */
+  'back-off',
+  /** Not running: not begun, or ended by its owner. */
+  'stopped',
+] as const;
+
+export type WatchState = (typeof WATCH_STATES)[number];
+
+/** Thrown by the relay itself when what it reads contradicts what it has read. */
+export class ReadError extends Error {
+  readonly state: 'malformed' | 'disordered' | 'stale';
+
+  constructor(state: ReadError['state'], message: string) {
+    super(message);
+    this.name = 'ReadError';
+    this.state = state;
+  }
+}
+
+/** The state an error puts the reading in. */
+export function stateOf(error: unknown): WatchState {
+  if (error instanceof ReadError) return error.state;
+  if (!isTmcError(error)) return 'failed';
+  if (error.kind === 'expired' || error.kind === 'malformed') return error.kind;
+  switch (error.facts.type) {
+    case 'ResourceNotFound':
+      return 'torn-down';
+    case 'ClusterAuthentication':
+      return 'unauthorised';
+    case 'ResourcePermission':
+      return 'forbidden';
+    case 'ClusterUnreachable':
+    case 'NetworkConnectivity':
+    case 'SyncTimeout':
+      return 'cut';
+    default:
+      return waitStateOf(error);
+  }
+}
+
+function waitStateOf(error: unknown): WatchState {
+  if (kindOf(error) !== 'retry') return 'failed';
+  return waitMsOf(error) === undefined ? 'server-error' : 'throttled';
+}
+
+/** How long the server asked to wait, if it did. */
+export function waitMsOf(error: unknown): number | undefined {
+  return isTmcError(error) ? error.facts.retryAfterMs : undefined;
+}
+
+/** True when events may have been missed: only a complete list tells what is there. */
+export function needsList(state: WatchState): boolean {
+  return ['expired', 'torn-down', 'malformed', 'disordered', 'stale', 'failed'].includes(state);
+}
