@@ -5,6 +5,9 @@
 
 const QUANTITY = /^([+-]?)(\d+\.?\d*|\.\d+)(?:([eE][+-]?\d{1,2})|(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei))?$/;
 
+/** The same grammar for API servers, which check texts with RE2. */
+export const QUANTITY_PATTERN = QUANTITY.source;
+
 const DECIMAL_EXPONENTS: Readonly<Record<string, number>> = {
   n: -9,
   u: -6,

@@ -14,6 +14,9 @@ export function matchesSelector(selector: LabelSelector, labels: Labels): boolea
   );
 }
 
+/** A selector that nothing satisfies: what an absent selector means where the contract says so. */
+export const MATCH_NOTHING: LabelSelector = { matchExpressions: [{ key: 'nothing', operator: 'In', values: [] }] };
+
 /** Whether labels hold every wanted pair. */
 export function matchesLabels(wanted: Labels, labels: Labels): boolean {
   return Object.entries(wanted).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);

@@ -1,15 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
-import { quantity, time } from './kinds/fields.ts';
+import { time } from './kinds/fields.ts';
 import { structuralSchema } from './structural.ts';
 
 describe('structural schemas', () => {
   it('int-or-string has exactly two branches', () => {
-    expect(structuralSchema(z.object({ cpu: quantity.describe('CPU') }))).toEqual({
+    expect(
+      structuralSchema(
+        z.object({
+          cpu: z
+            .union([z.string(), z.int()])
+            .meta({ description: 'CPU', pattern: '^1$', 'x-kubernetes-int-or-string': true }),
+        }),
+      ),
+    ).toEqual({
       type: 'object',
       properties: {
         cpu: {
           description: 'CPU',
+          pattern: '^1$',
           anyOf: [{ type: 'integer' }, { type: 'string' }],
           'x-kubernetes-int-or-string': true,
         },

@@ -63,9 +63,10 @@ function isOpen(node: JsonObject): boolean {
 
 /** The one union structural schemas know, in its exact form: two branches without bounds. */
 function intOrString(node: JsonObject): JsonObject {
-  const description = node['description'];
+  const { description, pattern } = node;
   return {
     ...(description === undefined ? {} : { description }),
+    ...(pattern === undefined ? {} : { pattern }),
     anyOf: [{ type: 'integer' }, { type: 'string' }],
     'x-kubernetes-int-or-string': true,
   };

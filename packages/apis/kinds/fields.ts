@@ -1,8 +1,12 @@
 /** Field schemas that several kinds share. Descriptions and `x-kubernetes-*` go into the CRDs and the reference page as they stand. */
 import * as z from 'zod';
+import { findQuantity, QUANTITY_PATTERN } from '../quantity.ts';
 
 /** An amount such as `500m` or `2Gi`; Kubernetes lets it be written as a number too. */
-export const quantity = z.union([z.string(), z.int()]).meta({ 'x-kubernetes-int-or-string': true });
+export const quantity = z
+  .union([z.string(), z.int()])
+  .refine((value) => findQuantity(value) !== undefined, 'a quantity such as 500m or 2Gi')
+  .meta({ 'x-kubernetes-int-or-string': true, pattern: QUANTITY_PATTERN });
 
 /** Resource name → amount. */
 export const quantities = z.record(z.string(), quantity);
@@ -19,11 +23,16 @@ export const dnsLabel = z
   .max(63)
   .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/);
 
-const requirement = z.object({
-  key: z.string().min(1),
-  operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-  values: z.array(z.string()).optional(),
-});
+const requirement = z
+  .object({
+    key: z.string().min(1),
+    operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+    values: z.array(z.string()).optional(),
+  })
+  .refine(
+    ({ operator, values }) => (operator === 'In' || operator === 'NotIn') === (values ?? []).length > 0,
+    'values with In and NotIn, none with Exists and DoesNotExist',
+  );
 
 /** `metav1.LabelSelector`: all parts must hold, an empty one matches everything. */
 export const labelSelector = z.object({
