@@ -6,7 +6,7 @@ import { weigh } from './divide.ts';
 import { filter } from './filter.ts';
 import { score } from './score.ts';
 import { locationOf, type Ranked, type Selection, select } from './select.ts';
-import { type DecisionDraft, type PlacementSnapshot, policyInput } from './snapshot.ts';
+import { type DecisionDraft, LOCATION_INPUT, type PlacementSnapshot, POLICY_INPUT, policyInput } from './snapshot.ts';
 
 /**
  * The decision for a snapshot. Equal for any order of candidates and locations; with the current decision as input it gives the
@@ -48,11 +48,6 @@ export function withdraw(group: { workspace: string; namespace: string; policy: 
     message: why,
   };
 }
-
-/** Under which name `inputs` records the policy's uid and generation. */
-export const POLICY_INPUT = 'policy';
-/** Prefix of the input that names the Location a target was taken through. */
-export const LOCATION_INPUT = 'location/';
 
 function rank(snapshot: PlacementSnapshot, nowMs: number): readonly Ranked[] {
   const { policy, locations, candidates, current } = snapshot;

@@ -50,5 +50,10 @@ export function dependsOnLoad(policy: Policy): boolean {
   return policy.spread !== 'Spread' || Object.keys(needsOf(policy)).length > 0;
 }
 
+/** Under which name `inputs` records the policy's uid and generation. */
+export const POLICY_INPUT = 'policy';
+/** Prefix of the input that names the Location a target was taken through. */
+export const LOCATION_INPUT = 'location/';
+
 /** The policy's state a decision was made by, as it stands in its inputs. */
 export const policyInput = (policy: Policy): string => `${policy.uid}/${policy.generation}`;

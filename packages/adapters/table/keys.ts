@@ -13,6 +13,12 @@ export const reservationKey = (targetKey: string, group: string): ItemKey => ({
   sk: join('RES', group),
 });
 export const RESERVATION_PREFIX = 'RES#';
+/** Raised by every decision that depends on a target's load: two of them cannot both count on the same room. */
+export const targetFenceKey = (targetKey: string): ItemKey => ({ pk: targetPartition(targetKey), sk: 'FENCE' });
+
+/** Every target of every workspace: what a tick looks through. */
+export const FLEET_PARTITION = 'F';
+export const fleetKey = (targetKey: string): ItemKey => ({ pk: FLEET_PARTITION, sk: targetKey });
 
 export const workspacePartition = (workspace: string): string => join('W', workspace);
 export const policyFactsKey = (workspace: string, policy: string): ItemKey => ({
@@ -32,6 +38,12 @@ export const workspaceTargetKey = (workspace: string, targetKey: string): ItemKe
   pk: workspacePartition(workspace),
   sk: join('T', targetKey),
 });
+/** The groups of a policy, by namespace: what its change touches, and what its status sums up. */
+export const policyGroupKey = (workspace: string, policy: string, namespace: string): ItemKey => ({
+  pk: workspacePartition(workspace),
+  sk: join('G', policy, namespace),
+});
+export const policyGroupPrefix = (policy: string): string => join('G', policy, '');
 
 /** One query of this partition gives sync all decisions of a namespace. */
 export const groupPartition = (workspace: string, namespace: string): string => join('G', workspace, namespace);
@@ -47,6 +59,11 @@ export const decisionHistoryKey = (workspace: string, namespace: string, policy:
 });
 
 export const unsatisfiedPartition = (locationWorkspace: string): string => join('U', locationWorkspace);
+/** A group that would take more targets of this workspace. */
+export const unsatisfiedKey = (locationWorkspace: string, group: string): ItemKey => ({
+  pk: unsatisfiedPartition(locationWorkspace),
+  sk: group,
+});
 export const leaseKey = (scope: string): ItemKey => ({ pk: join('K', scope), sk: 'LEASE' });
 export const checkpointKey = (source: string, endpoint: string, groupResource: string): ItemKey => ({
   pk: join('C', source, endpoint),

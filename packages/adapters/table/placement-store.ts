@@ -1,0 +1,161 @@
+import type { LocationFacts, NamespaceFacts, Policy, ResourceNeeds } from '@tmc/apis/policy.ts';
+import type { JsonObject } from '@tmc/kernel/object.ts';
+import type { TargetFacts } from '@tmc/kernel/records.ts';
+import type { DecisionWrite, Facts, PlacementStore } from '@tmc/placement/commit.ts';
+import type { GroupSummary, Reservations, Stored, StoredGroup } from '@tmc/placement/load.ts';
+import type { GroupRef } from '@tmc/placement/snapshot.ts';
+import { decisionWrites, groupData } from './decision-writes.ts';
+import {
+  DECISION_PREFIX,
+  decisionKey,
+  fleetKey,
+  groupPartition,
+  locationFactsKey,
+  namespaceFactsKey,
+  policyFactsKey,
+  policyGroupKey,
+  policyGroupPrefix,
+  RESERVATION_PREFIX,
+  targetFactsKey,
+  targetFenceKey,
+  targetPartition,
+  unsatisfiedPartition,
+  workspacePartition,
+  workspaceTargetKey,
+} from './keys.ts';
+import type { Item, ItemKey, Table, Write, WriteCondition } from './table.ts';
+
+/** Transactions take at most this many writes. */
+const MAX_WRITES = 100;
+/** A withdrawn decision stays this long as proof of the removal. Chosen freely: far longer than any removal takes. */
+const WITHDRAWN_TTL_S = 7 * 24 * 3600;
+
+export type PlacementStoreOptions = {
+  /** Seconds since 1970, for the expiry of what is garbage some day. */
+  readonly nowS: () => number;
+};
+
+/** Placement's facts and decisions on the table. */
+export function createPlacementStore(table: Table, options: PlacementStoreOptions): PlacementStore {
+  return { ...factReads(table), ...groupReads(table), ...factWrites(table), ...decisionStore(table, options) };
+}
+
+function factReads(table: Table) {
+  const find = async <T>(key: ItemKey): Promise<Stored<T> | undefined> => {
+    const item = await table.get(key);
+    return item && { value: storedValue<T>(item), version: item.version };
+  };
+  const list = async <T>(workspace: string, skPrefix: string): Promise<readonly T[]> =>
+    (await table.query(workspacePartition(workspace), { skPrefix })).map((item) => storedValue<T>(item));
+  return {
+    findTarget: (key: string) => find<TargetFacts>(targetFactsKey(key)),
+    listTargets: (workspace: string) => list<TargetFacts>(workspace, 'T#'),
+    findPolicy: (workspace: string, id: string) => find<Policy>(policyFactsKey(workspace, id)),
+    listPolicies: (workspace: string) => list<Policy>(workspace, 'P#'),
+    findLocation: (workspace: string, name: string) => find<LocationFacts>(locationFactsKey(workspace, name)),
+    listLocations: (workspace: string) => list<LocationFacts>(workspace, 'L#'),
+    findNamespace: (workspace: string, name: string) => find<NamespaceFacts>(namespaceFactsKey(workspace, name)),
+    listNamespaces: (workspace: string) => list<NamespaceFacts>(workspace, 'N#'),
+  };
+}
+
+function groupReads(table: Table) {
+  return {
+    async listGroups(workspace: string, namespace: string): Promise<readonly StoredGroup[]> {
+      const items = await table.query(groupPartition(workspace, namespace), { skPrefix: DECISION_PREFIX });
+      return items.map(storedGroup);
+    },
+    async findGroup({ workspace, namespace, policy }: GroupRef): Promise<StoredGroup | undefined> {
+      const item = await table.get(decisionKey(workspace, namespace, policy));
+      return item && storedGroup(item);
+    },
+    async listPolicyGroups(workspace: string, policy: string): Promise<readonly GroupSummary[]> {
+      const items = await table.query(workspacePartition(workspace), { skPrefix: policyGroupPrefix(policy) });
+      return items.map((item) => storedValue<GroupSummary>(item));
+    },
+    async listReservations(targetKey: string): Promise<Reservations> {
+      // The fence first: a reservation made after it was read makes the write that rests on this reading fail.
+      const fence = await table.get(targetFenceKey(targetKey));
+      const items = await table.query(targetPartition(targetKey), { skPrefix: RESERVATION_PREFIX });
+      const held = items.map((item) => item.data as unknown as { group: GroupRef; needs: ResourceNeeds });
+      return { fence: fence?.version ?? 0, held };
+    },
+    async listWaiting(locationWorkspace: string): Promise<readonly GroupRef[]> {
+      const items = await table.query(unsatisfiedPartition(locationWorkspace));
+      return items.map((item) => storedValue<GroupRef>(item));
+    },
+  };
+}
+
+function factWrites(table: Table) {
+  return {
+    async saveFacts(facts: Facts, version: number | undefined): Promise<boolean> {
+      const [first, ...copies] = factKeys(facts);
+      const data = { value: facts.value } as unknown as JsonObject;
+      const writes: Write[] = [{ op: 'put', key: first, data, when: whenAt(version) }];
+      for (const key of copies) writes.push({ op: 'put', key, data });
+      return (await table.transact(writes)).ok;
+    },
+    async removeFacts(facts: Facts, version: number): Promise<boolean> {
+      const [first, ...copies] = factKeys(facts);
+      const writes: Write[] = [{ op: 'delete', key: first, when: { version } }];
+      for (const key of copies) writes.push({ op: 'delete', key });
+      return (await table.transact(writes)).ok;
+    },
+  };
+}
+
+/** Where facts stand. The first item carries the condition; a target's are copied to its workspace's list and the fleet's. */
+function factKeys({ kind, value }: Facts): readonly [ItemKey, ...ItemKey[]] {
+  switch (kind) {
+    case 'target':
+      return [targetFactsKey(value.key), workspaceTargetKey(value.workspace, value.key), fleetKey(value.key)];
+    case 'policy':
+      return [policyFactsKey(value.workspace, value.id)];
+    case 'location':
+      return [locationFactsKey(value.workspace, value.name)];
+    case 'namespace':
+      return [namespaceFactsKey(value.workspace, value.name)];
+  }
+}
+
+function decisionStore(table: Table, { nowS }: PlacementStoreOptions) {
+  return {
+    async commitDecision(write: DecisionWrite): Promise<StoredGroup | undefined> {
+      const { before, core, after } = decisionWrites(write, nowS());
+      const alone = before.length + core.length + after.length > MAX_WRITES;
+      // Too many for one transaction: holding a target too early or too long harms nobody, so those go around the decision.
+      if (alone) await inChunks(table, before);
+      const result = await table.transact(alone ? core : [...before, ...core, ...after]);
+      if (!result.ok) return undefined;
+      if (alone) await inChunks(table, after);
+      return { ...write.group, version: (write.previous?.version ?? 0) + 1 };
+    },
+    async markPublished(group: StoredGroup): Promise<boolean> {
+      const { workspace, namespace, policy } = group.decision;
+      const data = groupData({ ...group, published: true, toSync: false });
+      const key = decisionKey(workspace, namespace, policy);
+      const when = { version: group.version };
+      if (!group.withdrawn) return (await table.write({ op: 'put', key, data, when })).ok;
+      const result = await table.transact([
+        { op: 'put', key, data, when, expiresAtS: nowS() + WITHDRAWN_TTL_S },
+        { op: 'delete', key: policyGroupKey(workspace, policy, namespace) },
+      ]);
+      return result.ok;
+    },
+  };
+}
+
+async function inChunks(table: Table, writes: readonly Write[]): Promise<void> {
+  for (let start = 0; start < writes.length; start += MAX_WRITES) {
+    await table.transact(writes.slice(start, start + MAX_WRITES));
+  }
+}
+
+const storedValue = <T>(item: Item): T => item.data['value'] as unknown as T;
+const whenAt = (version: number | undefined): WriteCondition =>
+  version === undefined ? { absent: true } : { version };
+
+function storedGroup(item: Item): StoredGroup {
+  return { ...(item.data as unknown as Omit<StoredGroup, 'version'>), version: item.version };
+}

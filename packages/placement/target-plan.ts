@@ -1,0 +1,65 @@
+/** What a SyncTarget in the hub tells about itself besides its health. */
+import { targetKey } from '@tmc/apis/hash.ts';
+import { TARGET_KEY_LABEL } from '@tmc/apis/names.ts';
+import type { FieldProblem } from '@tmc/apis/policy.ts';
+import { SYNCED_RESOURCES } from '@tmc/apis/resources.ts';
+import { jsonEqual } from '@tmc/kernel/canonical.ts';
+import { findCondition, setCondition } from '@tmc/kernel/condition.ts';
+import { formatGroupResource } from '@tmc/kernel/key.ts';
+import type { Condition, Json, JsonObject, KubeObject } from '@tmc/kernel/object.ts';
+
+export type TargetPatches = { readonly metadata?: JsonObject; readonly status?: JsonObject };
+
+type SyncedResource = { group?: string; resource: string; versions: string[]; state?: string };
+type Status = { syncedResources?: SyncedResource[]; conditions?: Condition[] };
+
+/** The merge patches for the key label and for the status, each absent when there is nothing to change. */
+export function planTargetPatches(
+  targetObj: KubeObject,
+  facts: { readonly workspace: string; readonly problems: readonly FieldProblem[]; readonly nowMs: number },
+): TargetPatches {
+  const key = targetKey(facts.workspace, targetObj.metadata.name);
+  const labelled = targetObj.metadata.labels?.[TARGET_KEY_LABEL] === key;
+  const status = statusPatch(targetObj, facts);
+  return {
+    ...(labelled ? {} : { metadata: { metadata: { labels: { [TARGET_KEY_LABEL]: key } } } }),
+    ...(status ? { status } : {}),
+  };
+}
+
+function statusPatch(
+  targetObj: KubeObject,
+  { problems, nowMs }: { readonly problems: readonly FieldProblem[]; readonly nowMs: number },
+): JsonObject | undefined {
+  const current = (targetObj['status'] ?? {}) as Status;
+  const synced = problems.length > 0 ? (current.syncedResources ?? []) : syncedResources(targetObj, current);
+  const conditions = configured(current.conditions, problems, nowMs);
+  const patch: JsonObject = {};
+  if (!jsonEqual(synced as Json, (current.syncedResources ?? []) as Json)) patch['syncedResources'] = synced as Json;
+  if (conditions !== current.conditions) patch['conditions'] = (conditions ?? []) as Json;
+  return Object.keys(patch).length > 0 ? { status: patch } : undefined;
+}
+
+/** What is carried and the target supports; a state that was found out stays. */
+function syncedResources(targetObj: KubeObject, current: Status): SyncedResource[] {
+  const supported = (targetObj['spec'] as { supportedResourceTypes?: string[] } | undefined)?.supportedResourceTypes;
+  return SYNCED_RESOURCES.filter((r) => !supported || supported.includes(formatGroupResource(r))).map((r) => {
+    const known = current.syncedResources?.find((s) => (s.group ?? '') === r.group && s.resource === r.resource);
+    return known ?? { group: r.group, resource: r.resource, versions: [r.version], state: 'Accepted' };
+  });
+}
+
+/** Condition ConfigurationValid: there when the spec has problems, and once it had some. */
+function configured(
+  conditions: Condition[] | undefined,
+  problems: readonly FieldProblem[],
+  nowMs: number,
+): Condition[] | undefined {
+  const type = 'ConfigurationValid';
+  if (problems.length > 0) {
+    const message = problems.map((p) => `${p.field}: expected ${p.expected}, received ${p.received}`).join('; ');
+    return setCondition(conditions, { type, status: 'False', reason: 'InvalidConfiguration', message }, nowMs);
+  }
+  if (!findCondition(conditions, type)) return conditions;
+  return setCondition(conditions, { type, status: 'True', reason: 'Valid', message: 'the spec is valid' }, nowMs);
+}
