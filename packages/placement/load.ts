@@ -40,6 +40,7 @@ export type GroupSummary = {
   readonly rejected: Decision['rejected'];
   /** Location the targets were taken through, '' when the policy does not go by Locations. */
   readonly location: string;
+  readonly withdrawn: boolean;
 };
 
 /** A group's hold on a target. */

@@ -59,10 +59,18 @@ export function groupData(group: Omit<StoredGroup, 'version'>): JsonObject {
   return data as unknown as JsonObject;
 }
 
-function summaryOf({ decision, satisfied, message }: DecisionWrite['group']): GroupSummary {
+function summaryOf({ decision, satisfied, message, withdrawn }: DecisionWrite['group']): GroupSummary {
   const { namespace, targets, rejected, inputs } = decision;
   const location = Object.keys(inputs).find((name) => name.startsWith(LOCATION_INPUT)) ?? '';
-  return { namespace, satisfied, message, targets, rejected, location: location.slice(LOCATION_INPUT.length) };
+  return {
+    namespace,
+    satisfied,
+    message,
+    targets,
+    rejected,
+    location: location.slice(LOCATION_INPUT.length),
+    withdrawn,
+  };
 }
 
 /** Puts for all targets when the policy may have changed its needs, else for new ones. */

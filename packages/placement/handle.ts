@@ -1,0 +1,143 @@
+/** One message of the placement queue: facts → groups it touches → decisions → publishing. */
+
+import type { Envelope } from '@tmc/kernel/envelope.ts';
+import { formatGroupResource } from '@tmc/kernel/key.ts';
+import type { TargetFacts } from '@tmc/kernel/records.ts';
+import { done, type Outcome } from '@tmc/kernel/result.ts';
+import type { Facts } from './commit.ts';
+import { governs, type NamespaceRef, type Settled, settleNamespace } from './evaluate.ts';
+import { type FactsChange, factsKind, policyId, trackFacts } from './facts.ts';
+import { namespaceKey, publish, publishNamespace, publishPolicy, versionOf } from './publish.ts';
+import { evaluateMessage, type PlaceDeps, type Run, sendAll, startRun } from './run.ts';
+import type { GroupRef } from './snapshot.ts';
+import { planTargetPatches } from './target-plan.ts';
+
+export type { PlaceDeps } from './run.ts';
+
+/** A change that touches more namespaces than this is split into a message for each. Chosen freely: well within one timeout. */
+const INLINE_NAMESPACES = 16;
+/** Longest delay of a queue message (SQS: 15 minutes). */
+const MAX_DELAY_MS = 15 * 60_000;
+
+/**
+ * The handler of the placement queue. Takes control objects and namespaces, and `evaluate` for any of them.
+ * @throws TmcError retry and conflict when the message must come back; nothing is lost then, nothing done twice matters.
+ */
+export function createPlace(deps: PlaceDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
+  return async (envelope, receiveCount) => {
+    const kind = factsKind(envelope.key);
+    if (!kind) return { kind: 'park', reason: `placement has no use for ${formatGroupResource(envelope.key)}` };
+    // Lost sight is not deletion: nothing is decided on it.
+    if (envelope.change === 'unseen') return { kind: 'done', note: 'lost sight of it, nothing changes' };
+    const run = startRun(deps, envelope, receiveCount);
+    const change = await trackFacts(run);
+    await HANDLERS[kind](run, change);
+    return done;
+  };
+}
+
+const HANDLERS: Readonly<Record<Facts['kind'], (run: Run, change: FactsChange) => Promise<void>>> = {
+  target: handleTarget,
+  location: handleLocation,
+  policy: handlePolicy,
+  namespace: handleNamespace,
+};
+
+async function handleNamespace(run: Run, change: FactsChange): Promise<void> {
+  const { workspace, name } = run.envelope.key;
+  const ref = { workspace, namespace: name };
+  const settled =
+    change.changed || run.resumed
+      ? await settleNamespace(run, ref, 'all')
+      : { ...ref, groups: await run.deps.store.listGroups(workspace, name) };
+  const pending = settled.groups.some((group) => !group.published);
+  await publish(run, [settled]);
+  // Also when nothing was decided: labels and annotations that no decision gives are taken off again.
+  if (change.seen && !pending) await publishNamespace(run, settled, change.seen);
+}
+
+async function handlePolicy(run: Run, change: FactsChange): Promise<void> {
+  const { workspace } = run.envelope.key;
+  const policy = policyId(run.envelope.key);
+  if (change.changed || run.resumed) {
+    const facts = change.after?.kind === 'policy' ? change.after.value : undefined;
+    const [namespaces, groups] = await Promise.all([
+      facts ? run.deps.store.listNamespaces(workspace) : [],
+      run.deps.store.listPolicyGroups(workspace, policy),
+    ]);
+    const selected = namespaces.filter((namespace) => facts && governs(facts, namespace)).map(({ name }) => name);
+    const names = new Set([...selected, ...groups.map(({ namespace }) => namespace)]);
+    await settleGroups(
+      run,
+      [...names].map((namespace) => ({ workspace, namespace, policy })),
+    );
+  }
+  if (change.seen && (change.fresh || run.resumed)) await publishPolicy(run, { workspace, policy });
+}
+
+async function handleTarget(run: Run, change: FactsChange): Promise<void> {
+  await showTarget(run, change);
+  if (!change.changed && !run.resumed) return;
+  const before = change.before?.kind === 'target' ? change.before.value : undefined;
+  const after = change.after?.kind === 'target' ? change.after.value : undefined;
+  const facts = after ?? before;
+  if (!facts) return;
+  const held = (await run.deps.store.listReservations(facts.key)).held.map(({ group }) => group);
+  // Only a target that could be chosen helps a group that waits for one.
+  const helps = after?.ready && !after.unschedulable;
+  const waiting = helps ? await run.deps.store.listWaiting(facts.workspace) : [];
+  await settleGroups(run, [...held, ...waiting]);
+  if (after) await wakeAtEviction(run, after);
+}
+
+async function handleLocation(run: Run, change: FactsChange): Promise<void> {
+  if (!change.changed && !run.resumed) return;
+  const { workspace } = run.envelope.key;
+  const { targets } = await run.fleet(workspace);
+  const reservations = await Promise.all(targets.map((target) => run.deps.store.listReservations(target.key)));
+  const held = reservations.flatMap((reservation) => reservation.held.map(({ group }) => group));
+  await settleGroups(run, [...held, ...(await run.deps.store.listWaiting(workspace))]);
+}
+
+/** Decides these groups and publishes; many namespaces are handed on as a message each. */
+async function settleGroups(run: Run, groups: readonly GroupRef[]): Promise<void> {
+  const namespaces = new Map<string, { ref: NamespaceRef; policies: Set<string> }>();
+  for (const { workspace, namespace, policy } of groups) {
+    const text = `${workspace}#${namespace}`;
+    const entry = namespaces.get(text) ?? { ref: { workspace, namespace }, policies: new Set() };
+    entry.policies.add(policy);
+    namespaces.set(text, entry);
+  }
+  if (namespaces.size > INLINE_NAMESPACES) {
+    const keys = [...namespaces.values()].map(({ ref }) => namespaceKey(ref.workspace, ref.namespace));
+    await sendAll(
+      run,
+      keys.map((key) => evaluateMessage(run, 'placement', { key, uid: '' })),
+    );
+    return;
+  }
+  const settled: Settled[] = [];
+  for (const { ref, policies } of namespaces.values()) settled.push(await settleNamespace(run, ref, policies));
+  await publish(run, settled);
+}
+
+/** Key label, synced resources and the condition about its spec; a ClusterRegistration has none of them. */
+async function showTarget(run: Run, { seen, fresh, problems }: FactsChange): Promise<void> {
+  const { key } = run.envelope;
+  if (!seen || key.resource !== 'synctargets') return;
+  const facts = { workspace: key.workspace, problems, nowMs: run.nowMs };
+  if (Object.keys(planTargetPatches(seen, facts)).length === 0) return;
+  let live = fresh ? seen : await run.deps.hub.get(key);
+  if (!live) return;
+  const { metadata, status } = planTargetPatches(live, facts);
+  if (metadata) live = await run.deps.hub.patch(key, metadata, versionOf(live));
+  if (status) await run.deps.hub.patch(key, status, { ...versionOf(live), subresource: 'status' });
+}
+
+/** Eviction begins at an instant at which nothing happens in the hub: a delayed message looks again then. */
+async function wakeAtEviction(run: Run, facts: TargetFacts): Promise<void> {
+  const waitMs = (facts.evictAfterMs ?? run.nowMs) - run.nowMs;
+  if (waitMs <= 0) return;
+  const delayMs = Math.min(waitMs, MAX_DELAY_MS);
+  await sendAll(run, [evaluateMessage(run, 'placement', { key: run.envelope.key, uid: facts.uid, delayMs })]);
+}
