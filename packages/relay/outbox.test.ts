@@ -53,8 +53,8 @@ const revisions = (sent: Sent | undefined) => sent?.messages.map(({ envelope }) 
 describe('outbox', () => {
   it('sends a first message at once and what is put together in one batch', async () => {
     const { clock, sends, outbox } = setUp();
-    outbox.put(parcel('a'));
-    outbox.put(parcel('b'));
+    void outbox.put(parcel('a'));
+    void outbox.put(parcel('b'));
     await clock.advance(0);
     expect(names(sends[0])).toEqual(['a', 'b']);
     expect(sends[0]?.atMs).toBe(0);
@@ -62,21 +62,21 @@ describe('outbox', () => {
 
   it('while a send is on its way, waits the linger for a full batch and no longer', async () => {
     const { clock, sends, outbox } = setUp();
-    outbox.put(parcel('a'));
+    void outbox.put(parcel('a'));
     await clock.advance(0);
-    outbox.put(parcel('b'));
+    void outbox.put(parcel('b'));
     await clock.advance(9);
     expect(sends).toHaveLength(1);
     await clock.advance(1);
     expect(names(sends[1])).toEqual(['b']);
-    for (let i = 0; i < 10; i += 1) outbox.put(parcel(`c${i}`));
+    for (let i = 0; i < 10; i += 1) void outbox.put(parcel(`c${i}`));
     await clock.advance(0);
     expect(sends[2]?.messages).toHaveLength(10);
   });
 
   it('never has more sends in flight than the limit', async () => {
     const { clock, sends, outbox } = setUp({ maxInFlight: 3 });
-    for (let i = 0; i < 100; i += 1) outbox.put(parcel(`o${i}`));
+    for (let i = 0; i < 100; i += 1) void outbox.put(parcel(`o${i}`));
     await clock.advance(1_000);
     expect(sends).toHaveLength(3);
     sends[0]?.answer();
@@ -87,9 +87,9 @@ describe('outbox', () => {
 
   it('keeps the latest state of an object only', async () => {
     const { clock, sends, acknowledged, outbox } = setUp({ maxInFlight: 1 });
-    outbox.put(parcel('first'));
+    void outbox.put(parcel('first'));
     await clock.advance(0);
-    for (const rv of ['2', '3', '4']) outbox.put(parcel('a', { rv }));
+    for (const rv of ['2', '3', '4']) void outbox.put(parcel('a', { rv }));
     sends[0]?.answer();
     await clock.advance(100);
     expect(revisions(sends[1])).toEqual(['4']);
@@ -101,10 +101,10 @@ describe('outbox', () => {
 
   it('has an object in flight once; a newer state follows its acknowledgement', async () => {
     const { clock, sends, outbox } = setUp();
-    outbox.put(parcel('a', { rv: '1' }));
+    void outbox.put(parcel('a', { rv: '1' }));
     await clock.advance(0);
-    outbox.put(parcel('a', { rv: '2' }));
-    outbox.put(parcel('a', { rv: '3' }));
+    void outbox.put(parcel('a', { rv: '2' }));
+    void outbox.put(parcel('a', { rv: '3' }));
     await clock.advance(5_000);
     expect(sends).toHaveLength(1);
     sends[0]?.answer();
@@ -114,9 +114,9 @@ describe('outbox', () => {
 
   it('sends refused entries again, the latest state of each, after a growing wait', async () => {
     const { clock, sends, acknowledged, outbox } = setUp();
-    for (const name of ['a', 'b', 'c']) outbox.put(parcel(name));
+    for (const name of ['a', 'b', 'c']) void outbox.put(parcel(name));
     await clock.advance(0);
-    outbox.put(parcel('b', { rv: '2' }));
+    void outbox.put(parcel('b', { rv: '2' }));
     sends[0]?.answer([1]);
     await clock.advance(49);
     expect(sends).toHaveLength(1);
@@ -157,9 +157,9 @@ describe('outbox', () => {
 
   it('lets a small group pass a large one', async () => {
     const { clock, sends, outbox } = setUp({ maxInFlight: 1 });
-    for (let i = 0; i < 1_000; i += 1) outbox.put(parcel(`o${i}`, { group: 'loud' }));
+    for (let i = 0; i < 1_000; i += 1) void outbox.put(parcel(`o${i}`, { group: 'loud' }));
     await clock.advance(0);
-    outbox.put(parcel('x', { group: 'quiet' }));
+    void outbox.put(parcel('x', { group: 'quiet' }));
     sends[0]?.answer();
     await clock.advance(0);
     expect(names(sends[1])).toContain('x');
@@ -167,15 +167,15 @@ describe('outbox', () => {
 
   it('never mixes queues in a batch', async () => {
     const { clock, sends, outbox } = setUp();
-    outbox.put(parcel('a'));
-    outbox.put({ ...parcel('b'), message: { ...parcel('b').message, queue: 'placement' } });
+    void outbox.put(parcel('a'));
+    void outbox.put({ ...parcel('b'), message: { ...parcel('b').message, queue: 'placement' } });
     await clock.advance(0);
     expect(sends.map(({ messages }) => messages.map(({ queue }) => queue))).toEqual([['sync'], ['placement']]);
   });
 
   it('drains: all is sent and acknowledged, or the deadline passed', async () => {
     const { clock, sends, outbox } = setUp();
-    for (let i = 0; i < 25; i += 1) outbox.put(parcel(`o${i}`));
+    for (let i = 0; i < 25; i += 1) void outbox.put(parcel(`o${i}`));
     const ended = new AbortController();
     let drained = false;
     const draining = outbox.drain(ended.signal).then(() => {
