@@ -1,0 +1,58 @@
+import type middy from '@middy/core';
+import type { Clock } from '@tmc/kernel/clock.ts';
+import type { QueueName, SendMessages } from '@tmc/kernel/envelope.ts';
+import type { Ids, Random } from '@tmc/kernel/ids.ts';
+import type { HubApi, MemberApi } from '@tmc/kernel/ports.ts';
+import type { Queue, Queues } from '../queue/queue.ts';
+import type { Table } from '../table/table.ts';
+import { type Handle, type SqsFunction, type SqsFunctionOptions, sqsFunction } from './sqs-function.ts';
+import type { Log, Meter } from './telemetry.ts';
+
+/** Everything a function is wired from: the same set on Lambda and in the embedded host. */
+export type FunctionRuntime = {
+  readonly hub: HubApi;
+  /** The member behind a target key; undefined when this installation knows none. */
+  readonly member: (targetKey: string) => MemberApi | undefined;
+  /** Name of the member cluster behind a target key, for PHYSICAL_CLUSTER. */
+  readonly memberName: (targetKey: string) => string | undefined;
+  /** Name of a workspace as users know it, its id when unknown. */
+  readonly workspaceName: (workspace: string) => string;
+  readonly table: Table;
+  readonly queues: Queues;
+  readonly send: SendMessages;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly random: Random;
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly settings: RuntimeSettings;
+  readonly middlewares?: readonly middy.MiddlewareObj[];
+};
+
+export type RuntimeSettings = {
+  /** Value of `workload.kcp.io/source-cluster` on copies. */
+  readonly sourceClusterName: string;
+  /** Rises when the hub's resourceVersions start over. */
+  readonly epoch: number;
+  readonly heartbeatThresholdMs: number;
+};
+
+/** A slice's handler as the function that consumes a queue. */
+export function consumes(
+  queue: QueueName,
+  runtime: FunctionRuntime,
+  handle: Handle,
+  onParked?: SqsFunctionOptions['onParked'],
+): SqsFunction {
+  const settle: Pick<Queue, 'changeVisibility' | 'park'> = runtime.queues[queue];
+  return sqsFunction({
+    queue,
+    handle,
+    settle,
+    log: runtime.log,
+    meter: runtime.meter,
+    now: runtime.clock,
+    ...(onParked ? { onParked } : {}),
+    ...(runtime.middlewares ? { middlewares: runtime.middlewares } : {}),
+  });
+}
