@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import { stringify } from 'yaml';
+import { runDefinitionController } from './controllers/crd.ts';
+import { runNamespaceController } from './controllers/namespace.ts';
+import { WriteCounters } from './counters.ts';
+import { FaultGate } from './faults/gate.ts';
+import { builtinResources, REVIEWS } from './resources/builtin.ts';
+import { Registry } from './resources/registry.ts';
+import { Authorizer } from './server/authorize.ts';
+import type { Clock, Sim } from './server/context.ts';
+import { type Answer, json } from './server/handle.ts';
+import { listen } from './server/http.ts';
+import { type TokenIdentity, Tokens } from './server/identity.ts';
+import { createCertificates } from './server/tls.ts';
+import { Store } from './store/store.ts';
+
+export type { Fault, FaultRule } from './faults/gate.ts';
+export type { ApiObject } from './object.ts';
+export type { ObjectRef, StoreEvent } from './store/store.ts';
+
+export interface KubesimOptions {
+  /** A plain API server, or one with kcp's workspaces and exports on top. */
+  kind: 'kube' | 'kcp';
+  /** 0 (default): a free one. */
+  port?: number;
+  /** Further identities; an admin (system:masters) always exists. */
+  tokens?: TokenIdentity[];
+  /** Events remembered for watches and snapshots (default 20,000). */
+  historyLimit?: number;
+  clock?: Clock;
+  /** Offer HTTP/1.1 only. */
+  http1?: boolean;
+}
+
+export interface Kubesim {
+  kind: 'kube' | 'kcp';
+  url: string;
+  caPem: string;
+  adminToken: string;
+  /** YAML kubeconfig of an identity (default: admin), for kcp optionally of one workspace. */
+  kubeconfig(options?: { path?: string; token?: string }): string;
+  /** Writes carried out so far, for tests. */
+  requests: WriteCounters;
+  faults: FaultGate;
+  /** Direct access to what is stored, for tests. */
+  store: Store;
+  /** Breaks all connections and forgets all history, as a killed and restarted server does. */
+  restart(): Promise<void>;
+  /** Forgets the history up to now: older watches and snapshots are 410. */
+  expire(): void;
+  close(): Promise<void>;
+}
+
+const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
+
+/** Starts a simulated API server on 127.0.0.1 and resolves once it serves. */
+export async function startKubesim(options: KubesimOptions): Promise<Kubesim> {
+  const adminToken = `admin-${randomUUID()}`;
+  const certificate = await createCertificates();
+  const requests = new WriteCounters();
+  const faults = new FaultGate();
+  const stop = new AbortController();
+  const sim = createSim(options, { adminToken, requests, stopping: stop.signal });
+  const stops = [runDefinitionController(sim), runNamespaceController(sim)];
+  if (options.kind === 'kube') for (const name of NAMESPACES) seedNamespace(sim, name);
+  const expire = () => sim.store.history.compact(sim.store.revision);
+  const server = await listen(sim, {
+    port: options.port ?? 0,
+    certificate,
+    http1Only: options.http1 ?? false,
+    gate: faults,
+    admin: (method, path) => adminAnswer({ method, path }, expire),
+  });
+  sim.url = `https://127.0.0.1:${server.port}`;
+  return {
+    kind: options.kind,
+    url: sim.url,
+    caPem: certificate.caPem,
+    adminToken,
+    kubeconfig: ({ path, token } = {}) =>
+      kubeconfigOf({
+        url: path ? `${sim.url}/clusters/${path}` : sim.url,
+        caPem: certificate.caPem,
+        token: token ?? adminToken,
+      }),
+    requests,
+    faults,
+    store: sim.store,
+    restart: async () => {
+      server.cutConnections();
+      sim.store.skipRevision();
+      expire();
+    },
+    expire,
+    close: async () => {
+      stop.abort();
+      for (const end of stops) end();
+      await server.close();
+    },
+  };
+}
+
+function createSim(
+  options: KubesimOptions,
+  parts: { adminToken: string; requests: WriteCounters; stopping: AbortSignal },
+): Sim {
+  const store = new Store({ historyLimit: options.historyLimit ?? 20_000 });
+  const admin = { token: parts.adminToken, user: 'admin', groups: ['system:masters'] };
+  return {
+    kind: options.kind,
+    store,
+    registry: new Registry([...builtinResources(options.kind), ...REVIEWS]),
+    tokens: new Tokens([admin, ...(options.tokens ?? [])]),
+    authorizer: new Authorizer(store),
+    clock: options.clock ?? { now: () => new Date() },
+    layer: undefined,
+    url: '',
+    stopping: parts.stopping,
+    countWrite: (target) => parts.requests.count(target),
+  };
+}
+
+function seedNamespace(sim: Sim, name: string): void {
+  sim.store.put(
+    { storage: 'namespaces.core', cluster: '', namespace: '', name },
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: {
+        name,
+        uid: randomUUID(),
+        creationTimestamp: `${sim.clock.now().toISOString().slice(0, 19)}Z`,
+        labels: { 'kubernetes.io/metadata.name': name },
+      },
+      spec: { finalizers: ['kubernetes'] },
+      status: { phase: 'Active' },
+    },
+  );
+}
+
+function adminAnswer({ method, path }: { method: string; path: string }, expire: () => void): Answer | undefined {
+  if (method !== 'POST' || path !== '/__kubesim/expire') return undefined;
+  expire();
+  return json(200, { expired: true });
+}
+
+function kubeconfigOf({ url, caPem, token }: { url: string; caPem: string; token: string }): string {
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      {
+        name: 'kubesim',
+        cluster: { server: url, 'certificate-authority-data': Buffer.from(caPem).toString('base64') },
+      },
+    ],
+    users: [{ name: 'kubesim', user: { token } }],
+    contexts: [{ name: 'kubesim', context: { cluster: 'kubesim', user: 'kubesim' } }],
+    'current-context': 'kubesim',
+  });
+}

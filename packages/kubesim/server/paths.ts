@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { openApiDocument, openApiV2 } from '../openapi/document.ts';
+import { groupVersionOf, type ResourceDef } from '../resources/definition.ts';
+import type { Resolved, Sim } from './context.ts';
+import type { Answer } from './handle.ts';
+import type { RequestInfo } from './request-info.ts';
+
+/** The Kubernetes version whose behaviour is simulated. */
+export const VERSION = {
+  major: '1',
+  minor: '36',
+  gitVersion: 'v1.36.3+kubesim',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: 'kubesim',
+  platform: 'linux/amd64',
+};
+
+const text = (body: string, contentType = 'text/plain; charset=utf-8'): Answer => ({
+  status: 200,
+  contentType,
+  text: body,
+});
+const jsonText = (body: unknown, contentType = 'application/json'): Answer => text(JSON.stringify(body), contentType);
+
+/** Health, version and OpenAPI; undefined for paths that are none of them. */
+export function pathAnswer(sim: Sim, resolved: Resolved, info: RequestInfo): Answer | undefined {
+  const { path } = info;
+  if (/^\/(healthz|livez|readyz)(\/.*)?$/.test(path)) return text('ok');
+  if (path === '/version' || path === '/version/') return jsonText(VERSION);
+  if (path === '/openapi/v2') return jsonText(openApiV2(resolved.resources));
+  if (path === '/openapi/v3') return text(JSON.stringify(index(resolved.resources)));
+  if (path.startsWith('/openapi/v3/')) return document(resolved.resources, path.slice('/openapi/v3/'.length));
+  if (path === '/') return jsonText({ paths: rootPaths(sim, resolved.resources) });
+  return undefined;
+}
+
+const placeOf = (def: ResourceDef): string => (def.group ? `apis/${groupVersionOf(def)}` : `api/${def.version}`);
+
+function index(resources: ResourceDef[]) {
+  const places = Map.groupBy(resources, placeOf);
+  const paths = [...places].map(([place, defs]) => {
+    const hash = createHash('sha256').update(JSON.stringify(defs)).digest('hex').slice(0, 40).toUpperCase();
+    return [place, { serverRelativeURL: `/openapi/v3/${place}?hash=${hash}` }];
+  });
+  return { paths: Object.fromEntries(paths) };
+}
+
+function document(resources: ResourceDef[], place: string): Answer | undefined {
+  const defs = resources.filter((def) => placeOf(def) === place);
+  return defs.length ? jsonText(openApiDocument(defs)) : undefined;
+}
+
+const rootPaths = (_sim: Sim, resources: ResourceDef[]): string[] =>
+  [
+    '/api',
+    '/apis',
+    '/healthz',
+    '/livez',
+    '/openapi/v2',
+    '/openapi/v3',
+    '/readyz',
+    '/version',
+    ...new Set(resources.map((def) => `/${placeOf(def)}`)),
+  ].sort();

@@ -1,0 +1,99 @@
+import { invalid, type StatusCause, type Subject } from '../api-error.ts';
+import { type ApiObject, isRecord } from '../object.ts';
+
+const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const LABEL_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
+const DATA_KEY = /^[-._a-zA-Z0-9]+$/;
+/** RBAC names are path segments: anything but a slash. */
+const PATH_NAMED = new Set(['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding']);
+const LABEL_NAMED = new Set(['Namespace', 'Service', 'Workspace']);
+
+const bad = (field: string, message: string): StatusCause => ({ reason: 'FieldValueInvalid', field, message });
+
+const isQualifiedName = (key: string): boolean => {
+  const parts = key.split('/');
+  if (parts.length > 2) return false;
+  const name = parts.at(-1) as string;
+  if (!LABEL_NAME.test(name) || name.length > 63) return false;
+  return parts.length === 1 || (SUBDOMAIN.test(parts[0] as string) && (parts[0] as string).length <= 253);
+};
+
+/** Names, labels, annotations, finalizers and owner references as API servers check them. @throws ApiError 422 */
+export function checkMetadata(obj: ApiObject, subject: Subject): void {
+  const causes = [
+    ...nameCauses(obj),
+    ...labelCauses(obj),
+    ...annotationCauses(obj),
+    ...finalizerCauses(obj),
+    ...ownerCauses(obj),
+    ...dataCauses(obj),
+  ];
+  if (causes.length) throw invalid(subject, causes);
+}
+
+function nameCauses(obj: ApiObject): StatusCause[] {
+  const { name } = obj.metadata;
+  if (!name)
+    return [
+      {
+        reason: 'FieldValueRequired',
+        field: 'metadata.name',
+        message: 'Required value: name or generateName is required',
+      },
+    ];
+  const kind = obj.kind ?? '';
+  if (PATH_NAMED.has(kind)) return /[/%]/.test(name) ? [bad('metadata.name', `Invalid value: "${name}"`)] : [];
+  const pattern = LABEL_NAMED.has(kind) ? DNS_LABEL : SUBDOMAIN;
+  const longest = LABEL_NAMED.has(kind) ? 63 : 253;
+  const message = `Invalid value: "${name}": a lowercase RFC 1123 name is at most ${longest} of lower case letters, digits, "-" or "."`;
+  return pattern.test(name) && name.length <= longest ? [] : [bad('metadata.name', message)];
+}
+
+function labelCauses(obj: ApiObject): StatusCause[] {
+  return Object.entries(obj.metadata.labels ?? {}).flatMap(([key, value]) => {
+    const valueOk = typeof value === 'string' && (value === '' || (LABEL_NAME.test(value) && value.length <= 63));
+    const wrong = !isQualifiedName(key) ? key : valueOk ? undefined : String(value);
+    return wrong === undefined ? [] : [bad('metadata.labels', `Invalid value: "${wrong}": not a valid label`)];
+  });
+}
+
+const annotationCauses = (obj: ApiObject): StatusCause[] =>
+  Object.keys(obj.metadata.annotations ?? {})
+    .filter((key) => !isQualifiedName(key.toLowerCase()))
+    .map((key) => bad('metadata.annotations', `Invalid value: "${key}": not a qualified name`));
+
+const STANDARD_FINALIZERS = ['orphan', 'foregroundDeletion', 'kubernetes'];
+
+const finalizerCauses = (obj: ApiObject): StatusCause[] =>
+  (obj.metadata.finalizers ?? []).flatMap((name, at) =>
+    isQualifiedName(name) && (name.includes('/') || STANDARD_FINALIZERS.includes(name))
+      ? []
+      : [
+          bad(
+            `metadata.finalizers[${at}]`,
+            `Invalid value: "${name}": name is neither a standard finalizer name nor is it fully qualified`,
+          ),
+        ],
+  );
+
+const ownerCauses = (obj: ApiObject): StatusCause[] =>
+  (obj.metadata.ownerReferences ?? []).flatMap((owner, at) =>
+    (['apiVersion', 'kind', 'name', 'uid'] as const)
+      .filter((field) => !owner[field])
+      .map((field) => bad(`metadata.ownerReferences[${at}].${field}`, `Invalid value: "": must not be empty`)),
+  );
+
+function dataCauses(obj: ApiObject): StatusCause[] {
+  if (obj.apiVersion !== 'v1' || (obj.kind !== 'ConfigMap' && obj.kind !== 'Secret')) return [];
+  return ['data', 'binaryData'].flatMap((field) =>
+    Object.keys(isRecord(obj[field]) ? obj[field] : {})
+      .filter((key) => !DATA_KEY.test(key))
+      .map((key) =>
+        bad(
+          `${field}[${key}]`,
+          `Invalid value: "${key}": a valid config key must consist of alphanumerics, "-", "_" or "."`,
+        ),
+      ),
+  );
+}
