@@ -14,11 +14,11 @@ export const clusterRegistrationSpec = z.object({
       tlsConfig: z.object({ insecureSkipVerify: z.boolean().default(false) }).optional(),
     })
     .optional()
-    .describe('API server of the member cluster.'),
+    .describe('API server of the member cluster. Recorded for tools; nothing here acts on it.'),
   apiBindings: z
     .array(z.object({ name: z.string().min(1), workspace: z.string().min(1) }))
     .optional()
-    .describe('APIBindings through which the cluster is used.'),
+    .describe('APIBindings through which the cluster is used. Recorded for tools; nothing here acts on it.'),
 });
 
 export const clusterRegistrationStatus = z.object({

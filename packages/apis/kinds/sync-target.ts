@@ -22,11 +22,13 @@ const workloadCluster = z.object({
     .string()
     .regex(/^https?:\/\/.+/)
     .optional()
-    .describe('URL of the API server of the member cluster.'),
+    .describe('URL of its API server. Recorded for tools; nothing here acts on it.'),
   credentials: z
     .object({ secretRef: reference('Secret'), serviceAccountRef: reference('ServiceAccount') })
     .optional()
-    .describe('Where push mode finds its credentials. Never the credentials themselves.'),
+    .describe(
+      'References to credentials, never the credentials themselves. Recorded for tools; nothing here acts on it.',
+    ),
 });
 
 const syncerConfig = z.object({
@@ -36,7 +38,9 @@ const syncerConfig = z.object({
     .describe(
       'push: written from outside; pull: fetched by the relay in the cluster; bidirectional: push, and status from within.',
     ),
-  syncInterval: duration.default('30s').describe('Longest time between two looks at an unchanged object.'),
+  syncInterval: duration
+    .default('30s')
+    .describe('Wanted time between two looks at an unchanged object. Recorded for tools; nothing here acts on it.'),
   retryBackoff: z
     .object({
       initialInterval: duration.default('1s'),
@@ -44,7 +48,7 @@ const syncerConfig = z.object({
       multiplier: z.number().min(1).default(2),
     })
     .prefault({})
-    .describe('Waiting times between attempts.'),
+    .describe('Wanted waiting times between attempts. Recorded for tools; nothing here acts on it.'),
 });
 
 const resourceQuotas = z.object({
@@ -80,15 +84,18 @@ export const syncTargetSpec = z.object({
     .array(resourceName)
     .optional()
     .describe('Resources it accepts (`deployments.apps`); all synced ones when absent.'),
-  supportedAPIExports: z.array(supportedExport).optional().describe('APIExports whose resources this target offers.'),
+  supportedAPIExports: z
+    .array(supportedExport)
+    .optional()
+    .describe('APIExports whose resources this target offers. Recorded for tools; nothing here acts on it.'),
   selector: labelSelector
     .extend({ namespaceSelector: labelSelector.optional(), locations: z.array(z.string()).optional() })
     .optional()
-    .describe('Which workloads the owner of the cluster means it for. Recorded for tools; placement does not read it.'),
+    .describe('Which workloads the owner of the cluster means it for. Recorded for tools; nothing here acts on it.'),
   cells: z
     .record(z.string(), z.string())
     .optional()
-    .describe('Targets with equal cells share network or storage. Recorded for tools; placement does not read it.'),
+    .describe('Targets with equal cells share network or storage. Recorded for tools; nothing here acts on it.'),
 });
 
 const syncedResource = z.object({
