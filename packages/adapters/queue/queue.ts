@@ -41,7 +41,27 @@ export type Queue = {
   park(message: ReceivedMessage, reason: string): Promise<void>;
   /** Visible, in flight, delayed and dead messages, approximate. */
   depth(): Promise<QueueDepth>;
+  /** Dead letters, the oldest first; on SQS a sample of those that are not just being looked at. */
+  listDead(options?: { readonly limit?: number }): Promise<readonly DeadLetter[]>;
+  /** Sends dead letters again, as new messages with a fresh receive count: those of these ids, or all. Resolves with their number. */
+  redrive(options?: { readonly ids?: readonly string[] }): Promise<number>;
 };
+
+/** A message that was given up, and why. */
+export type DeadLetter = {
+  readonly id: string;
+  readonly group: string;
+  readonly body: string;
+  readonly reason: string;
+  readonly receiveCount: number;
+  readonly sentAtMs: number;
+};
+
+/** Listed at once unless asked otherwise. */
+export const DEAD_LIST_LIMIT = 100;
+
+/** Why a message died that no handler parked. */
+export const exhaustedReason = (receives: number): string => `not handled in ${receives} receives`;
 
 export type QueueDepth = {
   readonly visible: number;
