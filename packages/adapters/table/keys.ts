@@ -33,7 +33,7 @@ export const namespaceFactsKey = (workspace: string, namespace: string): ItemKey
   pk: workspacePartition(workspace),
   sk: join('N', namespace),
 });
-/** The targets a workspace holds; the facts themselves are under the target. */
+/** The targets a workspace holds, with a copy of their facts: one query gives all candidates. */
 export const workspaceTargetKey = (workspace: string, targetKey: string): ItemKey => ({
   pk: workspacePartition(workspace),
   sk: join('T', targetKey),

@@ -90,32 +90,43 @@ function groupReads(table: Table) {
 function factWrites(table: Table) {
   return {
     async saveFacts(facts: Facts, version: number | undefined): Promise<boolean> {
-      const [first, ...copies] = factKeys(facts);
       const data = { value: facts.value } as unknown as JsonObject;
-      const writes: Write[] = [{ op: 'put', key: first, data, when: whenAt(version) }];
-      for (const key of copies) writes.push({ op: 'put', key, data });
+      const writes: Write[] = [{ op: 'put', key: factsKey(facts), data, when: whenAt(version) }];
+      if (facts.kind === 'target') writes.push(...targetListings(facts.value, version === undefined));
       return (await table.transact(writes)).ok;
     },
     async removeFacts(facts: Facts, version: number): Promise<boolean> {
-      const [first, ...copies] = factKeys(facts);
-      const writes: Write[] = [{ op: 'delete', key: first, when: { version } }];
-      for (const key of copies) writes.push({ op: 'delete', key });
+      const writes: Write[] = [{ op: 'delete', key: factsKey(facts), when: { version } }];
+      if (facts.kind === 'target') {
+        const { workspace, key } = facts.value;
+        writes.push({ op: 'delete', key: workspaceTargetKey(workspace, key) }, { op: 'delete', key: fleetKey(key) });
+      }
       return (await table.transact(writes)).ok;
     },
   };
 }
 
-/** Where facts stand. The first item carries the condition; a target's are copied to its workspace's list and the fleet's. */
-function factKeys({ kind, value }: Facts): readonly [ItemKey, ...ItemKey[]] {
+/** A target's facts in the list of its workspace; its identity, which never changes, in that of the fleet. */
+function targetListings(facts: TargetFacts, isNew: boolean): Write[] {
+  const { key, workspace, name } = facts;
+  const listed: Write = {
+    op: 'put',
+    key: workspaceTargetKey(workspace, key),
+    data: { value: facts } as unknown as JsonObject,
+  };
+  return isNew ? [listed, { op: 'put', key: fleetKey(key), data: { value: { key, workspace, name } } }] : [listed];
+}
+
+function factsKey({ kind, value }: Facts): ItemKey {
   switch (kind) {
     case 'target':
-      return [targetFactsKey(value.key), workspaceTargetKey(value.workspace, value.key), fleetKey(value.key)];
+      return targetFactsKey(value.key);
     case 'policy':
-      return [policyFactsKey(value.workspace, value.id)];
+      return policyFactsKey(value.workspace, value.id);
     case 'location':
-      return [locationFactsKey(value.workspace, value.name)];
+      return locationFactsKey(value.workspace, value.name);
     case 'namespace':
-      return [namespaceFactsKey(value.workspace, value.name)];
+      return namespaceFactsKey(value.workspace, value.name);
   }
 }
 

@@ -1,0 +1,137 @@
+/** One message of the recovery queue: a heartbeat of one target, or a tick that looks through all of them. */
+import { targetKey } from '@tmc/apis/hash.ts';
+import { WORKLOAD_GROUP } from '@tmc/apis/names.ts';
+import { type Clock, formatTime } from '@tmc/kernel/clock.ts';
+import type { Envelope } from '@tmc/kernel/envelope.ts';
+import { conflictError } from '@tmc/kernel/errors.ts';
+import type { Condition, Json, JsonObject } from '@tmc/kernel/object.ts';
+import type { HubApi } from '@tmc/kernel/ports.ts';
+import { done, type Outcome, park } from '@tmc/kernel/result.ts';
+import { healthConditions, isTimely, type Judgement, judge } from './detect.ts';
+import type { FleetTarget, RecoveryStore, SeenRecord, StoredSeen } from './load.ts';
+
+export type RecoverDeps = {
+  readonly hub: Pick<HubApi, 'get' | 'patch'>;
+  readonly store: RecoveryStore;
+  readonly clock: Clock;
+  /** Silence longer than this makes a target not ready. */
+  readonly heartbeatThresholdMs: number;
+};
+
+/** A heartbeat that comes sooner after the recorded one is not recorded. */
+const RECORD_EVERY_MS = 10_000;
+/** Targets looked at side by side in a tick. */
+const PARALLEL = 16;
+
+/**
+ * The handler of the recovery queue. Heartbeats cost at most one table write per 10 s and target; the hub is written only when the
+ * health of a target changes.
+ * @throws TmcError retry and conflict when the message must come back.
+ */
+export function createRecover(deps: RecoverDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
+  return async (envelope) => {
+    if (envelope.change === 'tick') return tick(deps);
+    if (envelope.change === 'heartbeat') return heartbeat(deps, envelope);
+    return park(`recovery has no use for a message of change ${envelope.change}`);
+  };
+}
+
+async function heartbeat(deps: RecoverDeps, envelope: Envelope): Promise<Outcome> {
+  const { workspace, name } = envelope.key;
+  const key = targetKey(workspace, name);
+  if (envelope.source.kind === 'member' && envelope.source.id !== key) {
+    return park(
+      `relay of target ${envelope.source.id} sent a heartbeat for target ${key}: a relay speaks for itself only`,
+    );
+  }
+  const nowMs = deps.clock();
+  if (!isTimely(envelope.at, { nowMs, thresholdMs: deps.heartbeatThresholdMs })) {
+    return { kind: 'done', note: `heartbeat of ${formatTime(envelope.at)} is too far from now to prove life` };
+  }
+  const stored = await deps.store.findSeen(key);
+  // The earlier of both clocks: a replayed heartbeat must not prolong a life.
+  const lastSeenMs = Math.max(stored?.record.lastSeenMs ?? 0, Math.min(envelope.at, nowMs));
+  const sinceMs = lastSeenMs - (stored?.record.lastSeenMs ?? Number.NEGATIVE_INFINITY);
+  const target = { key, workspace, name };
+  if (stored?.record.shown === 'Healthy') {
+    if (sinceMs >= recordEveryMs(deps)) await record(deps, target, { lastSeenMs, shown: 'Healthy' }, stored);
+    return done;
+  }
+  await show(deps, target, { ...(stored ? { stored } : {}), lastSeenMs });
+  return done;
+}
+
+/** Often enough that a silent target is told from an unrecorded one. */
+const recordEveryMs = ({ heartbeatThresholdMs }: RecoverDeps): number =>
+  Math.min(RECORD_EVERY_MS, heartbeatThresholdMs / 3);
+
+async function tick(deps: RecoverDeps): Promise<Outcome> {
+  const fleet = [...(await deps.store.listFleet())];
+  const work = async (): Promise<void> => {
+    for (let target = fleet.pop(); target; target = fleet.pop()) await lookAt(deps, target);
+  };
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, fleet.length) }, work));
+  return done;
+}
+
+async function lookAt(deps: RecoverDeps, target: FleetTarget): Promise<void> {
+  const stored = await deps.store.findSeen(target.key);
+  const { health } = judgeNow(deps, stored?.record.lastSeenMs);
+  if (stored?.record.shown === health) return;
+  await show(deps, target, {
+    ...(stored ? { stored } : {}),
+    ...(stored?.record.lastSeenMs === undefined ? {} : { lastSeenMs: stored.record.lastSeenMs }),
+  });
+}
+
+/**
+ * Makes the hub say what a target's health is. The record says that a write is under way before it happens, so that a crash in
+ * between is found by the next tick.
+ */
+async function show(
+  deps: RecoverDeps,
+  target: FleetTarget,
+  { stored, lastSeenMs }: { readonly stored?: StoredSeen; readonly lastSeenMs?: number },
+): Promise<void> {
+  const seen: SeenRecord = lastSeenMs === undefined ? {} : { lastSeenMs };
+  const judgement = judgeNow(deps, lastSeenMs);
+  const pending = await record(deps, target, seen, stored);
+  const shown = await showInHub(deps, target, { judgement, lastSeenMs });
+  if (shown) await record(deps, target, { ...seen, shown: judgement.health }, pending);
+}
+
+/** True when the SyncTarget exists, and now says it. */
+async function showInHub(
+  { hub, clock }: RecoverDeps,
+  { workspace, name }: FleetTarget,
+  { judgement, lastSeenMs }: { readonly judgement: Judgement; readonly lastSeenMs: number | undefined },
+): Promise<boolean> {
+  const key = { workspace, group: WORKLOAD_GROUP, resource: 'synctargets', namespace: '', name };
+  const live = await hub.get(key);
+  if (!live) return false;
+  const current = (live['status'] as { conditions?: Condition[] } | undefined)?.conditions;
+  const conditions = healthConditions(current, judgement, clock());
+  if (conditions === current) return true;
+  const status: JsonObject = { conditions: conditions as Json };
+  if (lastSeenMs !== undefined) status['lastSyncerHeartbeatTime'] = formatTime(lastSeenMs);
+  const { uid = '', resourceVersion = '' } = live.metadata;
+  await hub.patch(key, { status }, { uid, resourceVersion, subresource: 'status' });
+  return true;
+}
+
+async function record(
+  { store }: RecoverDeps,
+  { key, name }: FleetTarget,
+  seen: SeenRecord,
+  stored: StoredSeen | undefined,
+): Promise<StoredSeen> {
+  const saved = await store.saveSeen(key, seen, stored?.version);
+  if (saved) return saved;
+  throw conflictError(`recording what was heard of target ${name}: another heartbeat was faster`, {
+    component: 'recovery',
+    target: name,
+  });
+}
+
+const judgeNow = ({ clock, heartbeatThresholdMs }: RecoverDeps, lastSeenMs: number | undefined): Judgement =>
+  judge({ lastSeenMs, nowMs: clock(), thresholdMs: heartbeatThresholdMs });
