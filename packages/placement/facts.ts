@@ -135,13 +135,25 @@ async function refresh(
     return (await store.removeFacts(before, stored.version)) ? { ...base, changed: true } : undefined;
   }
   const converted = source.convert(live, envelope.key.workspace);
-  if (!converted.ok) {
-    return { ...base, problems: converted.problems, ...(before ? { after: before } : {}), changed: false };
-  }
-  if (stored && before && !supersedes(stored.value, converted.value)) return { ...base, after: before, changed: false };
+  const kept = before ? { ...base, after: before, changed: false } : { ...base, changed: false };
+  if (!converted.ok) return { ...kept, problems: converted.problems };
+  if (stored && !supersedes(stored.value, converted.value)) return kept;
   const after = factsOf(source, converted.value);
-  return (await store.saveFacts(after, stored?.version)) ? { ...base, after, changed: true } : undefined;
+  return (await replace(store, stored, { before, after })) ? { ...base, after, changed: true } : undefined;
 }
+
+/** A new object of the same name inherits nothing: what was stored of the old one goes first, and the next attempt saves it. */
+async function replace(
+  store: PlacementStore,
+  stored: Stored<Facts['value']> | undefined,
+  { before, after }: { readonly before: Facts | undefined; readonly after: Facts },
+): Promise<boolean> {
+  if (!stored || !before || !isAnother(stored.value, after.value)) return store.saveFacts(after, stored?.version);
+  await store.removeFacts(before, stored.version);
+  return false;
+}
+
+const isAnother = (a: Facts['value'], b: Facts['value']): boolean => 'uid' in a && 'uid' in b && a.uid !== b.uid;
 
 /** True for facts that differ and are not older. */
 function supersedes(stored: Facts['value'], next: Facts['value']): boolean {

@@ -65,12 +65,17 @@ async function heartbeat(deps: RecoverDeps, envelope: Envelope): Promise<Outcome
 const recordEveryMs = ({ heartbeatThresholdMs }: RecoverDeps): number =>
   Math.min(RECORD_EVERY_MS, heartbeatThresholdMs / 3);
 
+/** Looks at every target, also when some fail; then the first failure is thrown and the tick comes back. */
 async function tick(deps: RecoverDeps): Promise<Outcome> {
   const fleet = [...(await deps.store.listFleet())];
+  const failures: unknown[] = [];
   const work = async (): Promise<void> => {
-    for (let target = fleet.pop(); target; target = fleet.pop()) await lookAt(deps, target);
+    for (let target = fleet.pop(); target; target = fleet.pop()) {
+      await lookAt(deps, target).catch((error: unknown) => failures.push(error));
+    }
   };
   await Promise.all(Array.from({ length: Math.min(PARALLEL, fleet.length) }, work));
+  if (failures.length > 0) throw failures[0];
   return done;
 }
 
@@ -85,38 +90,32 @@ async function lookAt(deps: RecoverDeps, target: FleetTarget): Promise<void> {
 }
 
 /**
- * Makes the hub say what a target's health is. The record says that a write is under way before it happens, so that a crash in
- * between is found by the next tick.
+ * Makes the hub say what a target's health is. The record says that a write is under way before it happens, so that the next tick
+ * finds a crash in between. Whoever meets such a record writes to the hub in any case: that outdates the other one's precondition.
  */
 async function show(
   deps: RecoverDeps,
   target: FleetTarget,
   { stored, lastSeenMs }: { readonly stored?: StoredSeen; readonly lastSeenMs?: number },
 ): Promise<void> {
-  const seen: SeenRecord = lastSeenMs === undefined ? {} : { lastSeenMs };
-  const judgement = judgeNow(deps, lastSeenMs);
-  const pending = await record(deps, target, seen, stored);
-  const shown = await showInHub(deps, target, { judgement, lastSeenMs });
-  if (shown) await record(deps, target, { ...seen, shown: judgement.health }, pending);
-}
-
-/** True when the SyncTarget exists, and now says it. */
-async function showInHub(
-  { hub, clock }: RecoverDeps,
-  { workspace, name }: FleetTarget,
-  { judgement, lastSeenMs }: { readonly judgement: Judgement; readonly lastSeenMs: number | undefined },
-): Promise<boolean> {
+  const { workspace, name } = target;
   const key = { workspace, group: WORKLOAD_GROUP, resource: 'synctargets', namespace: '', name };
-  const live = await hub.get(key);
-  if (!live) return false;
+  const live = await deps.hub.get(key);
+  if (!live) return;
+  const judgement = judgeNow(deps, lastSeenMs);
   const current = (live['status'] as { conditions?: Condition[] } | undefined)?.conditions;
-  const conditions = healthConditions(current, judgement, clock());
-  if (conditions === current) return true;
-  const status: JsonObject = { conditions: conditions as Json };
-  if (lastSeenMs !== undefined) status['lastSyncerHeartbeatTime'] = formatTime(lastSeenMs);
-  const { uid = '', resourceVersion = '' } = live.metadata;
-  await hub.patch(key, { status }, { uid, resourceVersion, subresource: 'status' });
-  return true;
+  const conditions = healthConditions(current, judgement, deps.clock());
+  const seen: SeenRecord = lastSeenMs === undefined ? {} : { lastSeenMs };
+  const underWay = stored !== undefined && stored.record.shown === undefined;
+  let written = stored;
+  if (conditions !== current || underWay) {
+    written = await record(deps, target, seen, stored);
+    const status: JsonObject = { conditions: conditions as Json };
+    if (lastSeenMs !== undefined) status['lastSyncerHeartbeatTime'] = formatTime(lastSeenMs);
+    const { uid = '', resourceVersion = '' } = live.metadata;
+    await deps.hub.patch(key, { status }, { uid, resourceVersion, subresource: 'status' });
+  }
+  await record(deps, target, { ...seen, shown: judgement.health }, written);
 }
 
 async function record(

@@ -19,6 +19,7 @@ import {
   targetFactsKey,
   targetFenceKey,
   targetPartition,
+  targetSeenKey,
   unsatisfiedPartition,
   workspacePartition,
   workspaceTargetKey,
@@ -99,7 +100,8 @@ function factWrites(table: Table) {
       const writes: Write[] = [{ op: 'delete', key: factsKey(facts), when: { version } }];
       if (facts.kind === 'target') {
         const { workspace, key } = facts.value;
-        writes.push({ op: 'delete', key: workspaceTargetKey(workspace, key) }, { op: 'delete', key: fleetKey(key) });
+        const gone = [workspaceTargetKey(workspace, key), fleetKey(key), targetSeenKey(key)];
+        writes.push(...gone.map((item): Write => ({ op: 'delete', key: item })));
       }
       return (await table.transact(writes)).ok;
     },
