@@ -1,0 +1,146 @@
+import { type Clock, systemClock } from '@tmc/kernel/clock.ts';
+import { malformedError, retryError, type TmcError } from '@tmc/kernel/errors.ts';
+import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
+import type { KubeObject } from '@tmc/kernel/object.ts';
+import type { ObjectPage } from '@tmc/kernel/ports.ts';
+import { classify, type Question, type Verdict } from './classify.ts';
+import type { KubeConnection } from './connection.ts';
+import type { HttpAnswer, HttpHead } from './exchange.ts';
+import { type Ask, type OpenAnswer, Transport } from './http.ts';
+import { parseStatus } from './status.ts';
+
+/** A request about one object, or about a resource when no key is given. */
+export type Call = Ask & {
+  readonly key?: ResourceKey;
+  /** What the request is about, for error texts, when there is no key. */
+  readonly about?: string;
+};
+
+export type ApiOptions = { readonly connection: KubeConnection; readonly clock?: Clock };
+
+/** Places whose 403s are remembered; more than this many at once means the identity has no rights at all. */
+const MAX_FORBIDDEN = 1_000;
+
+/** JSON over {@link Transport} with every answer judged by the classifier; remembers since when a place answers 403. */
+export class Api {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #forbiddenSinceMs = new Map<string, number>();
+
+  constructor({ connection, clock = systemClock }: ApiOptions) {
+    this.#transport = new Transport(connection, clock);
+    this.#clock = clock;
+  }
+
+  /** The object in the answer; undefined only on proof that it is absent. @throws TmcError for everything else. */
+  async find(call: Call): Promise<KubeObject | undefined> {
+    const answer = await this.#transport.request(call);
+    const question = this.#question(call);
+    const verdict = this.#judge(answer, call, question);
+    if (verdict.kind === 'error') throw verdict.error;
+    return verdict.kind === 'ok' ? parseBody(answer.body, question) : undefined;
+  }
+
+  /** The object in the answer. @throws TmcError; for an absent object what `absent` makes of it. */
+  async get(call: Call, absent: (about: string) => TmcError): Promise<KubeObject> {
+    const found = await this.find(call);
+    if (!found) throw absent(aboutOf(call));
+    return found;
+  }
+
+  /** One page of a list; its items carry apiVersion and kind, which built-in lists leave out. */
+  async page(call: Call): Promise<ObjectPage> {
+    const list = (await this.get(call, (about) =>
+      retryError(`GET ${about}: 404`, { type: 'ResourceNotFound' }),
+    )) as unknown as RawList;
+    if (!Array.isArray(list.items) || typeof list.metadata?.resourceVersion !== 'string') {
+      throw malformedError(`GET ${aboutOf(call)}: the answer is no list`);
+    }
+    const kind = list.kind.replace(/List$/, '');
+    const items = list.items.map((item) => (item.kind ? item : { ...item, apiVersion: list.apiVersion, kind }));
+    const token = list.metadata.continue;
+    return { items, resourceVersion: list.metadata.resourceVersion, ...(token ? { continue: token } : {}) };
+  }
+
+  /** An answer that is read as it comes. @throws TmcError when it is not 2xx. */
+  async open(call: Call): Promise<OpenAnswer> {
+    const answer = await this.#transport.open(call);
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    const verdict = this.#judge({ ...answer, body: await readShort(answer) }, call, this.#question(call));
+    throw verdict.kind === 'error' ? verdict.error : malformedError(`${call.method} ${aboutOf(call)}: not found`);
+  }
+
+  close(): void {
+    this.#transport.close();
+  }
+
+  #judge(answer: HttpAnswer, call: Call, question: Question): Verdict {
+    const place = placeOf(call);
+    if (answer.status !== 403) {
+      if (this.#forbiddenSinceMs.size > 0) this.#forbiddenSinceMs.delete(place);
+      if (answer.status >= 200 && answer.status < 300) return { kind: 'ok' };
+      return classify(judged(answer), question);
+    }
+    const sinceMs = this.#forbiddenSinceMs.get(place) ?? this.#clock();
+    if (this.#forbiddenSinceMs.size < MAX_FORBIDDEN) this.#forbiddenSinceMs.set(place, sinceMs);
+    return classify(judged(answer), { ...question, forbiddenForMs: this.#clock() - sinceMs });
+  }
+
+  #question(call: Call): Question {
+    return { method: call.method, about: aboutOf(call), ...(call.key ? { key: call.key } : {}) };
+  }
+}
+
+type RawList = {
+  kind: string;
+  apiVersion: string;
+  metadata?: { resourceVersion?: string; continue?: string };
+  items?: KubeObject[];
+};
+
+function aboutOf(call: Call): string {
+  return call.key ? formatKey(call.key) : (call.about ?? call.path);
+}
+
+/** 403s are counted per verb and place, not per object: rights are granted on resources. */
+function placeOf({ method, key, path }: Call): string {
+  return key
+    ? `${method} ${key.workspace}|${key.group}/${key.resource}|${key.namespace}`
+    : `${method} ${path.split('?', 1)[0]}`;
+}
+
+function judged({ body, ...head }: HttpAnswer) {
+  const statusBody = parseStatus(body);
+  return { ...head, ...(statusBody === undefined ? {} : { statusBody }) };
+}
+
+/** A body that a 2xx came with. One that does not parse was cut or mangled: the outcome of the request is not known. */
+function parseBody(body: string, { method, about }: Question): KubeObject {
+  try {
+    return JSON.parse(body) as KubeObject;
+  } catch {
+    // The parser's own text quotes the body, which may be a Secret.
+    throw retryError(`${method} ${about}: the answer is cut or no JSON; the outcome is not known`, {
+      type: 'ClusterUnreachable',
+    });
+  }
+}
+
+/** Error bodies are short; more than this is not read. */
+const MAX_ERROR_BYTES = 64 * 1024;
+
+async function readShort({ stream }: OpenAnswer & HttpHead): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > MAX_ERROR_BYTES) break;
+    }
+  } catch {
+    // The status alone is judged then.
+  }
+  stream.close();
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,145 @@
+import type { ClientHttp2Stream } from 'node:http2';
+import { type Clock, systemClock } from '@tmc/kernel/clock.ts';
+import { messageOf } from '@tmc/kernel/errors.ts';
+import type { KubeConnection } from './connection.ts';
+import {
+  brokenStream,
+  exchange,
+  type HttpAnswer,
+  type HttpHead,
+  type HttpRequest,
+  headOf,
+  limit,
+  NoAnswer,
+  unreachable,
+} from './exchange.ts';
+import { type Dialer, dialerOf, Session } from './session.ts';
+
+/** A request as callers of {@link Transport} state it: the path without base path. */
+export type Ask = Omit<HttpRequest, 'headers' | 'deadlineMs'> & {
+  readonly contentType?: string;
+  readonly accept?: string;
+  readonly deadlineMs?: number;
+};
+
+/** An answer of which only the headers came; whoever opened it must read or close the stream. */
+export type OpenAnswer = HttpHead & { readonly stream: ClientHttp2Stream };
+
+/** Deadline of a call that states none. API servers themselves give up ordinary requests after 60 s. */
+export const DEFAULT_DEADLINE_MS = 30_000;
+/** A refused stream was never looked at, so sending it again is safe; more often than this something else is wrong. */
+const REFUSED_ATTEMPTS = 3;
+
+/**
+ * HTTP/2 to one API server as one identity. Requests share sessions (at most 90 streams each); streams that stay open, watches,
+ * have sessions of their own, so that they never hold up a write. Close it when done: open sessions keep the process alive.
+ */
+export class Transport {
+  readonly #connection: KubeConnection;
+  readonly #basePath: string;
+  readonly #clock: Clock;
+  readonly #sessions = { calls: [] as Session[], watches: [] as Session[] };
+  #dialer: Dialer | undefined;
+
+  constructor(connection: KubeConnection, clock: Clock = systemClock) {
+    this.#connection = connection;
+    this.#basePath = new URL(connection.url).pathname.replace(/\/$/, '');
+    this.#clock = clock;
+  }
+
+  /** One request and its whole answer, whatever its status. @throws TmcError `retry` when no whole answer came. */
+  async request(ask: Ask): Promise<HttpAnswer> {
+    return this.#attempt(ask, async (request) => exchange(this.#start('calls', request), request));
+  }
+
+  /** A request whose answer is read as it comes. @throws TmcError `retry` when its headers did not come in time. */
+  async open(ask: Ask): Promise<OpenAnswer> {
+    return this.#attempt(ask, async (request) => openStream(this.#start('watches', request), request));
+  }
+
+  /** Cuts all sessions; a later request opens new ones. */
+  close(): void {
+    for (const session of [...this.#sessions.calls, ...this.#sessions.watches]) session.destroy();
+  }
+
+  async #attempt<T>(ask: Ask, send: (request: HttpRequest) => Promise<T>): Promise<T> {
+    let request: HttpRequest | undefined;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        if (ask.signal?.aborted) throw new NoAnswer('given up by the caller');
+        request ??= await this.#request(ask);
+        return await send(request);
+      } catch (error) {
+        if (error instanceof NoAnswer && error.refused && attempt < REFUSED_ATTEMPTS) continue;
+        throw unreachable({ method: ask.method, path: this.#basePath + ask.path }, error);
+      }
+    }
+  }
+
+  async #request(ask: Ask): Promise<HttpRequest> {
+    const authorization = await this.#connection.authorization?.();
+    const path = this.#basePath + ask.path;
+    return {
+      method: ask.method,
+      path,
+      headers: {
+        ':method': ask.method,
+        ':path': path,
+        accept: ask.accept ?? 'application/json',
+        'user-agent': 'serverless-tmc',
+        ...(authorization === undefined ? {} : { authorization }),
+        ...(ask.body === undefined ? {} : { 'content-type': ask.contentType ?? 'application/json' }),
+      },
+      deadlineMs: ask.deadlineMs ?? DEFAULT_DEADLINE_MS,
+      ...(ask.body === undefined ? {} : { body: ask.body }),
+      ...(ask.signal === undefined ? {} : { signal: ask.signal }),
+    };
+  }
+
+  #start(kind: 'calls' | 'watches', request: HttpRequest): ClientHttp2Stream {
+    const session = this.#session(kind);
+    try {
+      return session.start(request.headers, request.body === undefined);
+    } catch (error) {
+      // The session ended between the look and the use: nothing was sent.
+      session.retire();
+      throw new NoAnswer(messageOf(error), { refused: true, cause: error });
+    }
+  }
+
+  #session(kind: 'calls' | 'watches'): Session {
+    const sessions = this.#sessions[kind];
+    const free = sessions.find((session) => session.hasRoom());
+    if (free) return free;
+    this.#dialer ??= dialerOf(this.#connection);
+    const session = new Session(this.#dialer, this.#clock, (gone) => {
+      const at = sessions.indexOf(gone);
+      if (at >= 0) sessions.splice(at, 1);
+    });
+    sessions.push(session);
+    return session;
+  }
+}
+
+/** Sends the body and waits for the headers; from then on errors are the reader's. */
+function openStream(stream: ClientHttp2Stream, request: HttpRequest): Promise<OpenAnswer> {
+  return new Promise((resolve, reject) => {
+    const release = limit(stream, request, reject);
+    let failure: unknown;
+    const broken = (error?: unknown) => {
+      failure ??= error;
+    };
+    const closed = () => {
+      release();
+      reject(brokenStream(stream, failure));
+    };
+    stream.on('error', broken);
+    stream.once('close', closed);
+    stream.once('response', (headers) => {
+      release();
+      stream.off('close', closed);
+      resolve({ ...headOf(headers), stream });
+    });
+    if (request.body !== undefined) stream.end(request.body);
+  });
+}

@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs';
+import type { RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+import { messageOf, terminalError } from '@tmc/kernel/errors.ts';
+import { bearerToken, type KubeConnection } from './connection.ts';
+
+/** Where a kubeconfig is: a file or its text; the current context unless one is named. */
+export type KubeconfigSource = ({ readonly path: string } | { readonly text: string }) & { readonly context?: string };
+
+/**
+ * The connection a kubeconfig describes: server, authorities, client certificate, token, token file, exec plugin or OIDC.
+ * The only place that knows the kubeconfig format, by way of the official client.
+ * @throws TmcError terminal ConfigurationError when it cannot be read or lacks the context.
+ */
+export async function connectionFrom(source: KubeconfigSource): Promise<KubeConnection> {
+  const where = 'path' in source ? `kubeconfig ${source.path}` : 'kubeconfig';
+  try {
+    return await read(source);
+  } catch (error) {
+    throw terminalError(`${where} cannot be used: ${messageOf(error)}`, {
+      type: 'ConfigurationError',
+      hint: 'give a kubeconfig whose context names a cluster and a user',
+      cause: error,
+    });
+  }
+}
+
+async function read(source: KubeconfigSource): Promise<KubeConnection> {
+  const config = load(source);
+  const cluster = config.getCurrentCluster();
+  const user = config.getCurrentUser();
+  if (!cluster) throw new Error(`context ${config.getCurrentContext() || '(none)'} names no cluster it holds`);
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  const authorization = authorizationOf(config, options, user);
+  return {
+    url: cluster.server,
+    insecure: cluster.skipTLSVerify === true,
+    ...(options.ca === undefined ? {} : { ca: pem(options.ca) }),
+    ...(options.cert === undefined ? {} : { cert: pem(options.cert) }),
+    ...(options.key === undefined ? {} : { key: pem(options.key) }),
+    ...(cluster.tlsServerName ? { serverName: cluster.tlsServerName } : {}),
+    ...(authorization === undefined ? {} : { authorization }),
+  };
+}
+
+function load(source: KubeconfigSource): KubeConfig {
+  const config = new KubeConfig();
+  if ('path' in source) {
+    if (!existsSync(source.path)) throw new Error('there is no such file');
+    config.loadFromFile(source.path);
+  } else {
+    config.loadFromString(source.text);
+  }
+  if (source.context !== undefined) {
+    if (!config.getContextObject(source.context)) throw new Error(`it has no context ${source.context}`);
+    config.setCurrentContext(source.context);
+  }
+  return config;
+}
+
+type User = ReturnType<KubeConfig['getCurrentUser']>;
+
+/** Exec and OIDC plugins answer from their own cache until the token is about to expire, so they are asked for every request. */
+function authorizationOf(
+  config: KubeConfig,
+  options: RequestOptions,
+  user: User,
+): KubeConnection['authorization'] | undefined {
+  if (!user) return undefined;
+  if (user.token) return bearerToken(user.token);
+  const value = headerOf(options);
+  if (value === undefined) return undefined;
+  if (!user.exec && !user.authProvider) return () => value;
+  return async () => {
+    const fresh: RequestOptions = {};
+    await config.applyToHTTPSOptions(fresh);
+    return headerOf(fresh);
+  };
+}
+
+function headerOf({ headers, auth }: RequestOptions): string | undefined {
+  const value = (headers as Record<string, string> | undefined)?.['Authorization'];
+  if (value !== undefined) return value;
+  return auth ? `Basic ${Buffer.from(auth).toString('base64')}` : undefined;
+}
+
+function pem(value: unknown): string {
+  return Array.isArray(value) ? value.map(pem).join('\n') : String(value);
+}

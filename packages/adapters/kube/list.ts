@@ -1,0 +1,52 @@
+import { kindOf } from '@tmc/kernel/errors.ts';
+import { formatGroupResource, type GroupResource } from '@tmc/kernel/key.ts';
+import type { KubeObject } from '@tmc/kernel/object.ts';
+import type { ObjectList, ObjectPage } from '@tmc/kernel/ports.ts';
+import type { Api } from './api.ts';
+import { collectionPath, queryOf } from './paths.ts';
+
+/** Objects of one page: an answer stays around 2 MB. */
+const PAGE_LIMIT = 500;
+
+/** Where to list: the prefix is a workspace's path, '' on a plain server. */
+export type ListScope = {
+  readonly prefix?: string;
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly limit?: number;
+  readonly continue?: string;
+  readonly signal?: AbortSignal;
+};
+
+/** One page of a resource. @throws TmcError `expired` when the server forgot the revision the list began at. */
+export function listPage(api: Api, resource: GroupResource, scope: ListScope): Promise<ObjectPage> {
+  const { prefix = '', namespace, labelSelector, limit, signal } = scope;
+  const query = queryOf({ limit, continue: scope.continue, labelSelector });
+  return api.page({
+    method: 'GET',
+    path: prefix + collectionPath(resource, namespace) + query,
+    about: prefix + formatGroupResource(resource),
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+/** The complete list at one revision, begun afresh once when that revision expired between pages. */
+export async function listAll(api: Api, resource: GroupResource, scope: ListScope): Promise<ObjectList> {
+  try {
+    return await readPages(api, resource, scope);
+  } catch (error) {
+    if (kindOf(error) !== 'expired') throw error;
+    return readPages(api, resource, scope);
+  }
+}
+
+async function readPages(api: Api, resource: GroupResource, scope: ListScope): Promise<ObjectList> {
+  const items: KubeObject[] = [];
+  let page = await listPage(api, resource, { ...scope, limit: PAGE_LIMIT });
+  items.push(...page.items);
+  while (page.continue) {
+    page = await listPage(api, resource, { ...scope, limit: PAGE_LIMIT, continue: page.continue });
+    items.push(...page.items);
+  }
+  return { items, resourceVersion: page.resourceVersion };
+}

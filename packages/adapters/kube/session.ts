@@ -1,0 +1,126 @@
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import type { Clock } from '@tmc/kernel/clock.ts';
+import type { KubeConnection } from './connection.ts';
+
+/** API servers allow 100 streams on a connection and let the 101st wait without a word: stay below. */
+const MAX_STREAMS = 90;
+/** Silence on a watch proves nothing, an unanswered PING does. */
+const PING_EVERY_MS = 10_000;
+const PING_DEADLINE_MS = 10_000;
+/** Nothing heard for longer than PINGs allow: the process was suspended (a frozen function), the connection is likely dead. */
+const STALE_MS = 25_000;
+/** Receive windows: one bounds what a paused watch buffers, the other lets many lists flow side by side. */
+const STREAM_WINDOW_BYTES = 256 * 1024;
+const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024;
+
+/** Makes the sockets of one endpoint and identity. */
+export type Dialer = { readonly origin: string; dial(): Socket };
+
+/** A dialer for the connection's server; keys and certificates are parsed once. */
+export function dialerOf(connection: KubeConnection): Dialer {
+  const url = new URL(connection.url);
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80));
+  if (url.protocol !== 'https:') return { origin: url.origin, dial: () => connectTcp({ host, port, noDelay: true }) };
+  let secureContext: SecureContext | undefined;
+  const serverName = connection.serverName ?? (isIP(host) ? undefined : host);
+  const dial = () => {
+    secureContext ??= createSecureContext({ ca: connection.ca, cert: connection.cert, key: connection.key });
+    const socket = connectTls({
+      host,
+      port,
+      secureContext,
+      ALPNProtocols: ['h2'],
+      rejectUnauthorized: connection.insecure !== true,
+      ...(serverName === undefined ? {} : { servername: serverName }),
+    });
+    // Small requests must not wait for the acknowledgement of the one before.
+    socket.setNoDelay(true);
+    return socket;
+  };
+  return { origin: url.origin, dial };
+}
+
+/** One HTTP/2 connection: counts its streams, proves by PING that the peer lives, takes no new requests after GOAWAY. */
+export class Session {
+  readonly #http2: ClientHttp2Session;
+  readonly #clock: Clock;
+  readonly #pinging: NodeJS.Timeout;
+  #streams = 0;
+  #retired = false;
+  #heardAtMs: number;
+
+  constructor(dialer: Dialer, clock: Clock, gone: (session: Session) => void) {
+    this.#clock = clock;
+    this.#heardAtMs = clock();
+    this.#http2 = connectHttp2(dialer.origin, {
+      createConnection: () => dialer.dial(),
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
+    });
+    this.#http2.on('connect', () => this.#http2.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    this.#http2.on('goaway', () => this.retire());
+    // The streams get the error too and tell their callers.
+    this.#http2.on('error', () => this.retire());
+    this.#pinging = setInterval(() => this.#ping(), PING_EVERY_MS).unref();
+    this.#http2.on('close', () => {
+      this.#retired = true;
+      clearInterval(this.#pinging);
+      gone(this);
+    });
+  }
+
+  /** True when a request may be started here. */
+  hasRoom(): boolean {
+    if (this.#retired || this.#http2.destroyed || this.#http2.closed) return false;
+    if (this.#clock() - this.#heardAtMs > STALE_MS) {
+      this.retire();
+      return false;
+    }
+    return this.#streams < Math.min(MAX_STREAMS, this.#http2.remoteSettings?.maxConcurrentStreams ?? MAX_STREAMS);
+  }
+
+  /** Starts a request; its body is to be written by the caller. */
+  start(headers: Record<string, string>, endStream: boolean): ClientHttp2Stream {
+    const stream = this.#http2.request(headers, { endStream });
+    this.#streams += 1;
+    stream.once('response', () => this.#heard());
+    stream.once('close', () => {
+      this.#streams -= 1;
+    });
+    return stream;
+  }
+
+  /** Lets running requests finish and takes no new ones. */
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    this.#http2.close();
+  }
+
+  /** Cuts everything at once. */
+  destroy(): void {
+    this.#retired = true;
+    this.#http2.destroy();
+  }
+
+  #heard(): void {
+    this.#heardAtMs = this.#clock();
+  }
+
+  #ping(): void {
+    if (this.#http2.connecting || this.#http2.destroyed) return;
+    const overdue = setTimeout(() => {
+      this.#http2.destroy(new Error(`no answer to a PING within ${PING_DEADLINE_MS} ms`));
+    }, PING_DEADLINE_MS).unref();
+    try {
+      this.#http2.ping((error) => {
+        clearTimeout(overdue);
+        if (!error) this.#heard();
+      });
+    } catch {
+      clearTimeout(overdue);
+    }
+  }
+}
