@@ -1,4 +1,5 @@
 import { OWNER_LABEL } from '@tmc/apis/names.ts';
+import { driftedFromApplied } from '@tmc/apis/owned-fields.ts';
 import { CONTROL_RESOURCES, type ResourceType } from '@tmc/apis/resources.ts';
 import type { Clock } from '@tmc/kernel/clock.ts';
 import type { SendMessages } from '@tmc/kernel/envelope.ts';
@@ -45,8 +46,6 @@ export type RelayPorts = {
   readonly checkpoints: CheckpointStore;
   /** Workspace of a hub object; not asked by a member relay. */
   readonly workspaceOf: (upstreamObj: KubeObject) => string;
-  /** Whether others changed fields of a copy that our apply owns; not asked by a hub relay. */
-  readonly isDrifted: (downstreamObj: KubeObject) => boolean;
   readonly clock: Clock;
   readonly sleep: Sleep;
   readonly ids: Ids;
@@ -104,7 +103,7 @@ class RunningRelay implements Relay {
       resources: config.resources,
       ...(kind === 'member' && { labelSelector: `${OWNER_LABEL}=${id}` }),
       workspaceOf: kind === 'member' ? () => id : ports.workspaceOf,
-      isDrifted: ports.isDrifted,
+      isDrifted: driftedFromApplied,
       outbox: this.#outbox,
       checkpoints: this.#checkpoints,
       stamp: () => this.#stamp(),

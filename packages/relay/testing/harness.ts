@@ -104,7 +104,6 @@ export class Bench {
         send: this.queue.send,
         checkpoints: this.checkpoints,
         workspaceOf: (object) => object.metadata.annotations?.['kcp.io/cluster'] ?? 'root',
-        isDrifted: (object) => object.metadata.annotations?.['drifted'] === 'true',
         clock: this.clock.now,
         sleep: this.clock.sleep,
         ids: () => {

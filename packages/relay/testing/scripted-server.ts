@@ -172,6 +172,7 @@ export function idOf({ metadata }: KubeObject): string {
 }
 
 function deliver(stream: Stream, event: unknown): void {
+  if (stream.ended) return;
   stream.queue.push(event);
   stream.wake();
 }
