@@ -1,4 +1,6 @@
 import { connectFleet, type Fleet } from '@tmc/adapters/fleet/connect.ts';
+import { installApis } from '@tmc/adapters/fleet/install.ts';
+import { readKubeconfigs } from '@tmc/adapters/fleet/kubeconfigs.ts';
 import type { FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
 import { createSender } from '@tmc/adapters/queue/send.ts';
 import { type Clock, systemClock } from '@tmc/kernel/clock.ts';
@@ -54,7 +56,9 @@ async function assemble(
   const meter = createMeter();
   const storage = openStorage(config.state.path, { clock, ids });
   started.push(() => storage.close());
-  const fleet = await connectFleet(config, { clock });
+  const plan = await readKubeconfigs(config);
+  if (config.hub.installApis) await installApis(plan.hub);
+  const fleet = await connectFleet(plan, { clock });
   started.push(() => fleet.close());
   const send = createSender(storage.queues);
   const runtime = wrapRuntime({

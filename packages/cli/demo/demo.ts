@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openKubernetes } from '@tmc/adapters/fleet/connect.ts';
+import { openKubernetes } from '@tmc/adapters/fleet/kubeconfigs.ts';
 import { type Host, startHost } from '@tmc/host/host.ts';
 import type { HubApi } from '@tmc/kernel/ports.ts';
 import { type DemoServers, externalServers, simulatedServers } from './environment.ts';

@@ -1,0 +1,83 @@
+import type { FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
+import type { Queue, ReceivedMessage } from '@tmc/adapters/queue/queue.ts';
+import type { Envelope } from '@tmc/kernel/envelope.ts';
+import type { MemberApi } from '@tmc/kernel/ports.ts';
+
+/** When one object passed each stage, on `performance.now()`'s clock; NaN when it did not. Relay times have 1 ms resolution. */
+export type StageTimes = {
+  readonly relayedAt: number;
+  readonly receivedAt: number;
+  readonly applyStartedAt: number;
+  readonly applyEndedAt: number;
+};
+
+/** Notes stage times by wrapping queue and members of a running host. */
+export class StageWatch {
+  readonly #times = new Map<string, StageTimes>();
+
+  of(name: string): StageTimes {
+    return (
+      this.#times.get(name) ?? {
+        relayedAt: Number.NaN,
+        receivedAt: Number.NaN,
+        applyStartedAt: Number.NaN,
+        applyEndedAt: Number.NaN,
+      }
+    );
+  }
+
+  wrap(runtime: FunctionRuntime): FunctionRuntime {
+    const members = new Map<string, MemberApi>();
+    return {
+      ...runtime,
+      queues: { ...runtime.queues, sync: this.#wrapQueue(runtime.queues.sync) },
+      member: (targetKey) => {
+        const member = runtime.member(targetKey);
+        if (!member) return undefined;
+        const wrapped = members.get(targetKey) ?? this.#wrapMember(member);
+        members.set(targetKey, wrapped);
+        return wrapped;
+      },
+    };
+  }
+
+  #note(name: string, merge: (times: StageTimes) => Partial<StageTimes>): void {
+    const times = this.of(name);
+    this.#times.set(name, { ...times, ...merge(times) });
+  }
+
+  #wrapQueue(queue: Queue): Queue {
+    return {
+      ...queue,
+      receive: async (options) => {
+        const messages = await queue.receive(options);
+        for (const message of messages) this.#received(message);
+        return messages;
+      },
+    };
+  }
+
+  #received({ body }: ReceivedMessage): void {
+    const { key, at } = JSON.parse(body) as Envelope;
+    const receivedAt = performance.now();
+    this.#note(key.name, (times) =>
+      Number.isNaN(times.receivedAt) ? { receivedAt, relayedAt: at - performance.timeOrigin } : {},
+    );
+  }
+
+  #wrapMember(member: MemberApi): MemberApi {
+    return {
+      ...member,
+      get: (key) => member.get(key),
+      list: (resource, scope) => member.list(resource, scope),
+      delete: (key, uid) => member.delete(key, uid),
+      apply: async (key, obj, when) => {
+        const startedAt = performance.now();
+        this.#note(key.name, (times) => (Number.isNaN(times.applyStartedAt) ? { applyStartedAt: startedAt } : {}));
+        const applied = await member.apply(key, obj, when);
+        this.#note(key.name, () => ({ applyEndedAt: performance.now() }));
+        return applied;
+      },
+    };
+  }
+}

@@ -1,0 +1,15 @@
+import { handlerFromEnvironment } from '@tmc/adapters/lambda/environment.ts';
+import { consumes, type FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
+import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
+import { createRecoveryStore } from '@tmc/adapters/table/recovery-store.ts';
+import { createRecover } from '@tmc/recovery/handle.ts';
+
+/** Consumes `recovery`: heartbeats and ticks in, the health of targets out. */
+export function recover(runtime: FunctionRuntime): SqsFunction {
+  const { hub, clock, settings } = runtime;
+  const store = createRecoveryStore(runtime.table);
+  const { heartbeatThresholdMs } = settings;
+  return consumes('recovery', runtime, createRecover({ hub, store, clock, heartbeatThresholdMs }));
+}
+
+export const handler = handlerFromEnvironment(recover);

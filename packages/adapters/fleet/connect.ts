@@ -1,0 +1,89 @@
+import { targetKey } from '@tmc/apis/hash.ts';
+import type { Clock } from '@tmc/kernel/clock.ts';
+import type { MemberApi } from '@tmc/kernel/ports.ts';
+import type { KubeConnection } from '../kube/connection.ts';
+import { createKubernetesHub } from '../kube/hub-kubernetes.ts';
+import { createMember } from '../kube/member.ts';
+import { createWatchSource } from '../kube/watch.ts';
+import { connectKcp } from './connect-kcp.ts';
+import type { Fleet, FleetHub, FleetMember } from './fleet.ts';
+
+export type { Fleet } from './fleet.ts';
+
+/** A fleet whose credentials are at hand: made from kubeconfig files by `kubeconfigs.ts`, from JSON on Lambda. */
+export type FleetPlan = { readonly hub: HubPlan; readonly members: readonly MemberPlan[] };
+
+export type HubPlan =
+  | { readonly kind: 'kubernetes'; readonly connection: KubeConnection; readonly workspace: string }
+  | {
+      readonly kind: 'kcp';
+      readonly connection: KubeConnection;
+      readonly export: { readonly workspace: string; readonly name: string };
+    };
+
+export type MemberPlan = {
+  readonly name: string;
+  readonly connection: KubeConnection;
+  readonly syncTarget: { readonly workspace: string; readonly name: string };
+};
+
+/** Connects hub and members. @throws TmcError `retry` when the hub must be asked something and cannot be reached. */
+export async function connectFleet(plan: FleetPlan, { clock }: { clock: Clock }): Promise<Fleet> {
+  const hub = await connectHub(plan.hub, clock);
+  const members = await Promise.all(plan.members.map((member) => connectMember(member, { hub, clock })));
+  const byKey = new Map(members.map((member) => [member.targetKey, member]));
+  return {
+    ...hub,
+    members,
+    member: (key) => byKey.get(key)?.api,
+    memberName: (key) => byKey.get(key)?.name,
+    close: async () => {
+      hub.close();
+      for (const member of members) member.close();
+    },
+  };
+}
+
+function connectHub(plan: HubPlan, clock: Clock): Promise<FleetHub> {
+  return plan.kind === 'kcp' ? connectKcp(plan, clock) : connectKubernetes(plan, clock);
+}
+
+async function connectKubernetes(
+  { connection, workspace }: Extract<HubPlan, { kind: 'kubernetes' }>,
+  clock: Clock,
+): Promise<FleetHub> {
+  const hub = createKubernetesHub({ connection, workspace, clock });
+  const source = createWatchSource({ connection, clock, endpoint: 'hub' });
+  return {
+    hubId: workspace,
+    hub,
+    sources: () => [source],
+    onSources: () => undefined,
+    workspaceId: async (name) => name,
+    workspaceName: (id) => id,
+    close: () => {
+      hub.close();
+      source.close();
+    },
+  };
+}
+
+async function connectMember(
+  { name, connection, syncTarget }: MemberPlan,
+  { hub, clock }: { hub: FleetHub; clock: Clock },
+): Promise<FleetMember & { api: MemberApi; close(): void }> {
+  const workspace = await hub.workspaceId(syncTarget.workspace);
+  const api = createMember({ connection, clock });
+  const source = createWatchSource({ connection, clock, endpoint: name });
+  return {
+    name,
+    targetKey: targetKey(workspace, syncTarget.name),
+    syncTarget: { workspace, name: syncTarget.name },
+    api,
+    source,
+    close: () => {
+      api.close();
+      source.close();
+    },
+  };
+}

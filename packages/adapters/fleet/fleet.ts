@@ -1,0 +1,35 @@
+import type { HubApi, MemberApi, WatchSource } from '@tmc/kernel/ports.ts';
+
+/** A member as relays need it. */
+export type FleetMember = {
+  readonly name: string;
+  readonly targetKey: string;
+  /** Its SyncTarget; `workspace` is the workspace's id. */
+  readonly syncTarget: { readonly workspace: string; readonly name: string };
+  readonly source: WatchSource;
+};
+
+/** The hub as relays and functions need it, whatever kind it is. */
+export type FleetHub = {
+  /** Stable id of the hub, part of checkpoints. */
+  readonly hubId: string;
+  readonly hub: HubApi;
+  /** The endpoints to watch now: one, or one per kcp shard. */
+  sources(): readonly WatchSource[];
+  /** Tells whenever the endpoints changed; a later listener replaces the earlier one. */
+  onSources(listener: (sources: readonly WatchSource[]) => void): void;
+  /** Id of the workspace a configuration names by name or path. */
+  workspaceId(name: string): Promise<string>;
+  /** Name of a workspace as users know it, its id when unknown. */
+  workspaceName(workspace: string): string;
+  close(): void;
+};
+
+/** Hub and members, connected. */
+export type Fleet = Omit<FleetHub, 'workspaceId' | 'close'> & {
+  readonly members: readonly FleetMember[];
+  /** The member behind a target key; undefined when the configuration binds none to it. */
+  member(targetKey: string): MemberApi | undefined;
+  memberName(targetKey: string): string | undefined;
+  close(): Promise<void>;
+};
