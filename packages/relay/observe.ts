@@ -25,10 +25,10 @@ export type Observation = {
 /** All that is remembered of an object. */
 type Known = {
   readonly rv: string;
-  readonly hash: string;
   readonly uid: string;
+  readonly hash: string;
   readonly held: boolean;
-  readonly upstream?: string;
+  readonly upstream: string | undefined;
 };
 
 /** Whose objects they are, and how to read them. */
@@ -46,7 +46,8 @@ export type Silence = 'duplicate' | 'uninteresting';
 
 /** The objects of one (endpoint, resource) as last told: keys with a few words each, never the objects. */
 export class Inventory {
-  readonly #known = new Map<string, Known>();
+  /** Packed, because there is one for every object of a fleet. */
+  readonly #known = new Map<string, string>();
   readonly #view: Perspective;
 
   constructor(view: Perspective) {
@@ -69,7 +70,7 @@ export class Inventory {
   /** What is to be told about a present object. Changes nothing: {@link settle} does, once it was told. */
   present(id: string, object: KubeObject): Observation | Silence {
     const { uid = '', resourceVersion: rv = '' } = object.metadata;
-    const before = this.#known.get(id);
+    const before = this.#find(id);
     if (before && compareResourceVersions(rv, before.rv) <= 0) return 'duplicate';
     const drifted = this.#view.kind === 'member' && this.#view.isDrifted(object);
     const hash = this.#hashOf(object, drifted);
@@ -80,7 +81,7 @@ export class Inventory {
   /** What is to be told when the server reports an object gone, with the state it had last. */
   gone(id: string, object: KubeObject): Observation | Silence {
     const { uid = '', resourceVersion: rv = '' } = object.metadata;
-    const before = this.#known.get(id);
+    const before = this.#find(id);
     if (!before || compareResourceVersions(rv, before.rv) < 0) return 'duplicate';
     const change = this.#view.kind === 'hub' && isHeld(object) ? 'unseen' : 'delete';
     return { change, key: this.#keyOf(object), id, uid, rv, object };
@@ -88,8 +89,9 @@ export class Inventory {
 
   /** What is to be told about known objects a complete list does not hold. */
   *absent(listed: ReadonlySet<string>): Generator<Observation> {
-    for (const [id, { uid, rv, held, upstream }] of this.#known) {
+    for (const [id, packed] of this.#known) {
       if (listed.has(id)) continue;
+      const { uid, rv, held, upstream } = unpack(packed);
       const change = held ? 'unseen' : 'delete';
       yield { change, key: parseKey(id), id, uid, rv, ...(upstream !== undefined && { upstream }) };
     }
@@ -100,18 +102,17 @@ export class Inventory {
     const { uid = '', resourceVersion: rv = '', annotations } = object.metadata;
     const isHub = this.#view.kind === 'hub';
     const upstream = isHub ? undefined : annotations?.[UPSTREAM_ANNOTATION];
-    const told = hash ?? this.#known.get(id)?.hash ?? this.#hashOf(object, !isHub && this.#view.isDrifted(object));
-    this.#known.set(id, {
-      rv,
-      uid,
-      hash: told,
-      held: isHub && isHeld(object),
-      ...(upstream !== undefined && { upstream }),
-    });
+    const told = hash ?? this.#find(id)?.hash ?? this.#hashOf(object, !isHub && this.#view.isDrifted(object));
+    this.#known.set(flat(id), pack({ rv, uid, hash: told, held: isHub && isHeld(object), upstream }));
   }
 
   forget(id: string): void {
     this.#known.delete(id);
+  }
+
+  #find(id: string): Known | undefined {
+    const packed = this.#known.get(id);
+    return packed === undefined ? undefined : unpack(packed);
   }
 
   #keyOf(object: KubeObject): ResourceKey {
@@ -126,4 +127,18 @@ export class Inventory {
   #hashOf(object: KubeObject, drifted: boolean): string {
     return this.#view.kind === 'hub' ? hubInterest(this.#view.resource, object) : memberInterest(object, drifted);
   }
+}
+
+function pack({ rv, uid, hash, held, upstream = '' }: Known): string {
+  return flat(`${rv} ${uid} ${hash} ${held ? 'held' : 'free'} ${upstream}`);
+}
+
+function unpack(packed: string): Known {
+  const [rv = '', uid = '', hash = '', held, ...rest] = packed.split(' ');
+  return { rv, uid, hash, held: held === 'held', upstream: rest.join(' ') || undefined };
+}
+
+/** The same text in one piece: the engine keeps a concatenation as a tree of its parts, several times as large. */
+function flat(text: string): string {
+  return Buffer.from(text).toString();
 }
