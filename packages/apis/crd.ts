@@ -9,7 +9,7 @@ export function crds(): KubeObject[] {
 }
 
 /** The CustomResourceDefinition of one kind. */
-export function crd(kind: KindDefinition): KubeObject {
+function crd(kind: KindDefinition): KubeObject {
   const { group, resource, version, namespaced } = kind.resource;
   return {
     apiVersion: 'apiextensions.k8s.io/v1',

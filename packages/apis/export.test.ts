@@ -69,8 +69,8 @@ describe('the export', () => {
   });
 
   it("the tenants' workspace type binds the export of the workspace it is told", () => {
-    expect(workspaceType('root:x').spec).toMatchObject({
-      defaultAPIBindings: [{ path: 'root:x', export: 'tmc.kcp.io' }],
+    expect(workspaceType({ workspace: 'root:x', name: 'y' })['spec']).toMatchObject({
+      defaultAPIBindings: [{ path: 'root:x', export: 'y' }],
     });
   });
 });

@@ -10,10 +10,10 @@ import deployments from './generated/deployments.json' with { type: 'json' };
 import services from './generated/services.json' with { type: 'json' };
 import { KINDS } from './kinds/all.ts';
 
-/** Name of the APIExport, and of the slice kcp makes for it. */
-export const EXPORT_NAME = 'tmc.kcp.io';
-/** Workspace that holds the export unless configured otherwise. */
-export const EXPORT_WORKSPACE = 'root:tmc';
+/** Where the APIExport is: the workspace that holds it and its name, which is also that of the slice kcp makes for it. */
+export type ExportReference = { readonly workspace: string; readonly name: string };
+
+const DEFAULT_EXPORT: ExportReference = { workspace: 'root:tmc', name: 'tmc.kcp.io' };
 
 /** Written by `generate/workload-schemas.ts`. */
 const BUILTIN_SCHEMAS: Readonly<Record<string, JsonObject>> = { deployments, services };
@@ -47,11 +47,11 @@ export function apiResourceSchemas(): KubeObject[] {
 }
 
 /** The APIExport (v1alpha2) that offers the given schemas and claims what the functions touch besides. */
-export function apiExport(schemas: readonly KubeObject[]): KubeObject {
+export function apiExport(schemas: readonly KubeObject[], { name }: ExportReference = DEFAULT_EXPORT): KubeObject {
   return {
     apiVersion: 'apis.kcp.io/v1alpha2',
     kind: 'APIExport',
-    metadata: { name: EXPORT_NAME },
+    metadata: { name },
     spec: {
       resources: schemas.map(({ metadata, spec }) => {
         const { group, names: schemaNames } = spec as { group: string; names: { plural: string } };
@@ -75,14 +75,14 @@ export function acceptedClaims(): JsonObject[] {
 }
 
 /** The workspace type of tenants: the export is bound and its claims are accepted before a workspace is ready. */
-export function workspaceType(exportWorkspace: string = EXPORT_WORKSPACE): KubeObject {
+export function workspaceType({ workspace, name }: ExportReference = DEFAULT_EXPORT): KubeObject {
   return {
     apiVersion: 'tenancy.kcp.io/v1alpha1',
     kind: 'WorkspaceType',
     metadata: { name: 'tmc-tenant' },
     spec: {
       extend: { with: [{ path: 'root', name: 'universal' }] },
-      defaultAPIBindings: [{ path: exportWorkspace, export: EXPORT_NAME }],
+      defaultAPIBindings: [{ path: workspace, export: name }],
       defaultAPIBindingLifecycle: 'Maintain',
     },
   };
@@ -130,18 +130,21 @@ function schemaObject(spec: JsonObject & { group: string; names: JsonObject }): 
  * Who may do what, for the workspace of the export: everybody may bind it; tenants may do anything with their objects but write
  * a status, which is ours; the given ServiceAccount reads and writes tenants' objects through the export.
  */
-export function rbac(serviceAccount: { name: string; namespace: string }): KubeObject[] {
+export function rbac(
+  serviceAccount: { name: string; namespace: string },
+  { name }: ExportReference = DEFAULT_EXPORT,
+): KubeObject[] {
   const everyone = { kind: 'Group', apiGroup: RBAC, name: 'system:authenticated' };
   const boundTenants = { kind: 'Group', apiGroup: RBAC, name: 'apis.kcp.io:binding:system:authenticated' };
   const account = { kind: 'ServiceAccount', ...serviceAccount };
   return [
-    ...roleFor('tmc-bind', [exportRule('apiexports', ['bind'])], everyone),
+    ...roleFor('tmc-bind', [exportRule(name, 'apiexports', ['bind'])], everyone),
     ...roleFor('tmc-maximal', maximalRules(), boundTenants),
     ...roleFor(
       'tmc-controller',
       [
         { apiGroups: ['apis.kcp.io'], resources: ['apiexportendpointslices'], verbs: READ_VERBS },
-        exportRule('apiexports/content', WRITE_VERBS),
+        exportRule(name, 'apiexports/content', WRITE_VERBS),
         { apiGroups: ['core.kcp.io'], resources: ['logicalclusters'], verbs: ['get'] },
       ],
       account,
@@ -151,8 +154,8 @@ export function rbac(serviceAccount: { name: string; namespace: string }): KubeO
 
 const RBAC = 'rbac.authorization.k8s.io';
 
-function exportRule(resource: string, verbs: string[]): JsonObject {
-  return { apiGroups: ['apis.kcp.io'], resources: [resource], resourceNames: [EXPORT_NAME], verbs };
+function exportRule(exportName: string, resource: string, verbs: string[]): JsonObject {
+  return { apiGroups: ['apis.kcp.io'], resources: [resource], resourceNames: [exportName], verbs };
 }
 
 /** The most a tenant can be given: all of the objects and of `scale`, their status to read. */

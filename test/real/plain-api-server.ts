@@ -13,7 +13,7 @@ const STOP_WITHIN_MS = 10_000;
 const LOG_TAIL = 2_000;
 
 export type Answer = { readonly status: number; readonly body: Record<string, unknown> };
-export type CallOptions = { readonly body?: unknown; readonly contentType?: string; readonly accept?: string };
+type CallOptions = { readonly body?: unknown; readonly contentType?: string; readonly accept?: string };
 
 export type PlainApiServer = {
   readonly call: (method: string, path: string, options?: CallOptions) => Promise<Answer>;

@@ -3,7 +3,7 @@ import { resourceType } from '../resources.ts';
 import { capabilities, conditions, dnsLabel, observedGeneration, quantities, time } from './fields.ts';
 import { AGE, conditionPath, type KindDefinition } from './kind.ts';
 
-export const clusterRegistrationSpec = z.object({
+const clusterRegistrationSpec = z.object({
   location: dnsLabel.describe('Region or site, a DNS label.'),
   capabilities: capabilities.optional().describe('What the cluster can do.'),
   capacity: quantities.optional().describe('What placements may use of it.'),
@@ -21,7 +21,7 @@ export const clusterRegistrationSpec = z.object({
     .describe('APIBindings through which the cluster is used. Recorded for tools; nothing here acts on it.'),
 });
 
-export const clusterRegistrationStatus = z.object({
+const clusterRegistrationStatus = z.object({
   conditions: conditions.optional().describe('Ready.'),
   observedGeneration,
   lastHeartbeat: time.optional().describe('When the relay of the cluster was last heard of.'),
@@ -30,9 +30,6 @@ export const clusterRegistrationStatus = z.object({
     .optional(),
   allocatedResources: quantities.optional().describe('What placements have reserved.'),
 });
-
-export type ClusterRegistrationSpec = z.infer<typeof clusterRegistrationSpec>;
-export type ClusterRegistrationStatus = z.infer<typeof clusterRegistrationStatus>;
 
 export const CLUSTER_REGISTRATION = {
   resource: resourceType({ group: 'tmc.kcp.io', resource: 'clusterregistrations' }),

@@ -3,7 +3,7 @@ import { resourceType } from '../resources.ts';
 import { conditions, labelSelector, observedGeneration, quantity, replicaScheduling, time } from './fields.ts';
 import { AGE, conditionPath, type KindDefinition } from './kind.ts';
 
-export const clusterWorkloadPlacementSpec = z.object({
+const clusterWorkloadPlacementSpec = z.object({
   namespaceSelector: labelSelector
     .optional()
     .describe('Which namespaces of the workspace it places, by their labels; all when empty or absent.'),
@@ -25,7 +25,7 @@ export const clusterWorkloadPlacementSpec = z.object({
     .describe('Divided: replicas are split over the targets; Duplicated: every target gets all of them.'),
 });
 
-export const clusterWorkloadPlacementStatus = z.object({
+const clusterWorkloadPlacementStatus = z.object({
   conditions: conditions.optional().describe('Ready and Syncing.'),
   observedGeneration,
   selectedTargets: z.array(z.string()).optional().describe('Names of the chosen targets.'),
@@ -46,7 +46,6 @@ export const clusterWorkloadPlacementStatus = z.object({
 });
 
 export type ClusterWorkloadPlacementSpec = z.infer<typeof clusterWorkloadPlacementSpec>;
-export type ClusterWorkloadPlacementStatus = z.infer<typeof clusterWorkloadPlacementStatus>;
 
 export const CLUSTER_WORKLOAD_PLACEMENT = {
   resource: resourceType({ group: 'workload.kcp.io', resource: 'clusterworkloadplacements' }),

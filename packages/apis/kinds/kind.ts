@@ -15,7 +15,7 @@ export type PrinterColumn = {
  * A rule between fields of a spec, told twice: as CEL to API servers, and as a function to the conversion, which also meets
  * objects that were stored before the rule existed. `holds` gets a raw spec and must bear any shape.
  */
-export type SpecRule = {
+type SpecRule = {
   /** CEL with `self` = the spec. */
   readonly cel: string;
   /** What to change, as the user reads it. */

@@ -3,7 +3,7 @@ import { resourceType } from '../resources.ts';
 import { conditions, labelSelector, observedGeneration, syncTargetResource } from './fields.ts';
 import { AGE, conditionPath, type KindDefinition } from './kind.ts';
 
-export const locationSpec = z.object({
+const locationSpec = z.object({
   resource: syncTargetResource.prefault({}).describe('What the location is made of.'),
   displayName: z.string().optional().describe('Name for people.'),
   description: z.string().optional().describe('Text for people.'),
@@ -20,15 +20,12 @@ export const locationSpec = z.object({
     .describe('Which SyncTargets of the workspace belong to it: by their labels; all when empty, none when absent.'),
 });
 
-export const locationStatus = z.object({
+const locationStatus = z.object({
   conditions: conditions.optional(),
   observedGeneration,
   instances: z.int().min(0).optional().describe('SyncTargets that belong to it.'),
   availableInstances: z.int().min(0).optional().describe('Those that are ready and schedulable.'),
 });
-
-export type LocationSpec = z.infer<typeof locationSpec>;
-export type LocationStatus = z.infer<typeof locationStatus>;
 
 export const LOCATION = {
   resource: resourceType({ group: 'scheduling.kcp.io', resource: 'locations' }),

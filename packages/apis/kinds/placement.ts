@@ -3,7 +3,7 @@ import { resourceType } from '../resources.ts';
 import { conditions, labelSelector, observedGeneration, syncTargetResource } from './fields.ts';
 import { AGE, conditionPath, type KindDefinition } from './kind.ts';
 
-export const placementSpec = z.object({
+const placementSpec = z.object({
   locationSelectors: z
     .array(labelSelector)
     .optional()
@@ -15,7 +15,7 @@ export const placementSpec = z.object({
   locationWorkspace: z.string().optional().describe('Workspace of the Locations; its own workspace when absent.'),
 });
 
-export const placementStatus = z.object({
+const placementStatus = z.object({
   phase: z.enum(['Pending', 'Unbound', 'Bound']).default('Pending').describe('Bound once a namespace uses it.'),
   conditions: conditions.optional().describe('Ready and Scheduled.'),
   observedGeneration,
@@ -24,9 +24,6 @@ export const placementStatus = z.object({
     .optional()
     .describe('The location that was chosen.'),
 });
-
-export type PlacementSpec = z.infer<typeof placementSpec>;
-export type PlacementStatus = z.infer<typeof placementStatus>;
 
 export const PLACEMENT = {
   resource: resourceType({ group: 'scheduling.kcp.io', resource: 'placements' }),

@@ -64,7 +64,7 @@ const supportedExport = z.object({
   path: z.string().optional().describe('Workspace of the export; its own workspace when absent.'),
 });
 
-export const syncTargetSpec = z.object({
+const syncTargetSpec = z.object({
   workloadCluster: workloadCluster.optional().describe('The member cluster behind this target.'),
   location: z
     .string()
@@ -114,7 +114,7 @@ const virtualWorkspace = z.object({
   ready: z.boolean().optional(),
 });
 
-export const syncTargetStatus = z.object({
+const syncTargetStatus = z.object({
   conditions: conditions.optional().describe('Ready sums up HeartbeatHealthy, SyncerAuthorized and ClusterReady.'),
   observedGeneration,
   allocatable: quantities.optional().describe('What workloads may use, as the cluster reports it.'),

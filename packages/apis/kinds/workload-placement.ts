@@ -18,7 +18,7 @@ const clusterSelector = z.object({
   clusterNames: z.array(z.string().min(1)).optional().describe('Names of targets, one of which must be its.'),
 });
 
-export const workloadPlacementSpec = z.object({
+const workloadPlacementSpec = z.object({
   strategy: z
     .enum(['RoundRobin', 'Affinity', 'Spread', 'Capacity'])
     .default('RoundRobin')
@@ -44,7 +44,7 @@ export const workloadPlacementSpec = z.object({
     .describe('Divided: replicas are split over the targets; Duplicated: every target gets all of them.'),
 });
 
-export const workloadPlacementStatus = z.object({
+const workloadPlacementStatus = z.object({
   conditions: conditions.optional().describe('Ready.'),
   observedGeneration,
   selectedClusters: z.array(z.string()).optional().describe('Names of the chosen targets.'),
@@ -62,7 +62,6 @@ export const workloadPlacementStatus = z.object({
 });
 
 export type WorkloadPlacementSpec = z.infer<typeof workloadPlacementSpec>;
-export type WorkloadPlacementStatus = z.infer<typeof workloadPlacementStatus>;
 
 export const WORKLOAD_PLACEMENT = {
   resource: resourceType({ group: 'tmc.kcp.io', resource: 'workloadplacements' }),
