@@ -1,4 +1,4 @@
-import { messageOf, retryError } from '@tmc/kernel/errors.ts';
+import { messageOf, retryError, type TmcError } from '@tmc/kernel/errors.ts';
 
 /** Answers of AWS that a later attempt may not meet; everything else is a bug or a missing right, and stays as it is. */
 const RETRYABLE = new Set([
@@ -6,7 +6,9 @@ const RETRYABLE = new Set([
   'LimitExceededException',
   'NetworkingError',
   'ProvisionedThroughputExceededException',
+  'OverLimit',
   'RequestLimitExceeded',
+  'RequestThrottled',
   'ReplicatedWriteConflictException',
   'RequestTimeout',
   'ServiceUnavailable',
@@ -28,14 +30,23 @@ const RETRYABLE_REASONS = new Set([
 /** After the SDK's own attempts: what a queue message waits before it comes back. */
 const RETRY_AFTER_MS = 500;
 
+/** True for throttling, overload and lost links of any AWS service, as its SDK reports them after its own attempts. */
+export function isTransient(error: unknown): boolean {
+  const { name = '', code = '', $metadata } = error as AwsError;
+  return RETRYABLE.has(name) || RETRYABLE_CODES.has(code) || ($metadata?.httpStatusCode ?? 0) >= 500;
+}
+
 /** The same error, or the `retry` it means. */
 export function toTableError(error: unknown, attempted: string): unknown {
-  const { name = '', code = '', $metadata } = error as AwsError;
-  const status = $metadata?.httpStatusCode ?? 0;
-  if (!RETRYABLE.has(name) && !RETRYABLE_CODES.has(code) && status < 500 && !cancelledByLoad(error)) return error;
-  return retryError(`could not ${attempted}: ${name || code}: ${messageOf(error)}`, {
+  return isTransient(error) || cancelledByLoad(error) ? toRetry(error, { attempted, component: 'table' }) : error;
+}
+
+/** A `retry` that keeps the AWS error's name and text. */
+export function toRetry(error: unknown, about: { readonly attempted: string; readonly component: string }): TmcError {
+  const { name, code } = error as AwsError;
+  return retryError(`could not ${about.attempted}: ${code ?? name ?? 'error'}: ${messageOf(error)}`, {
     type: 'NetworkConnectivity',
-    component: 'table',
+    component: about.component,
     retryAfterMs: RETRY_AFTER_MS,
     cause: error,
   });

@@ -1,0 +1,229 @@
+import {
+  ChangeMessageVisibilityBatchCommand,
+  ChangeMessageVisibilityCommand,
+  DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  type QueueAttributeName,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import { isTransient, toRetry } from '../dynamo/errors.ts';
+import { checkEntries, checkReceive, MAX_ENTRIES, planBatches } from '../queue/limits.ts';
+import {
+  DEAD_LIST_LIMIT,
+  type DeadLetter,
+  type Queue,
+  type QueueDepth,
+  type QueueEntry,
+  type ReceivedMessage,
+  type ReceiveOptions,
+} from '../queue/queue.ts';
+import { toDeadEntry, toDeadLetter, toEntry, toReceived, WANTED } from './message.ts';
+
+export type SqsQueueOptions = {
+  readonly client: SQSClient;
+  /** For logs and metrics; the last part of the URL when absent. */
+  readonly name?: string;
+  readonly url: string;
+  readonly deadLetterUrl: string;
+};
+
+/** SQS holds a long poll no longer. */
+const MAX_WAIT_S = 20;
+/** How long dead letters are hidden while they are listed or sent again. */
+const DEAD_VISIBILITY_S = 30;
+/** Answers to a receipt that is stale or whose message is gone. */
+const STALE = new Set([
+  'MessageNotInflight',
+  'ReceiptHandleIsInvalid',
+  'InvalidParameterValue',
+  'AWS.SimpleQueueService.MessageNotInflight',
+]);
+
+/** A standard queue of SQS, whose redrive policy names the dead letter queue and the receive limit. */
+export function createSqsQueue(options: SqsQueueOptions): Queue {
+  return new SqsQueue(options);
+}
+
+class SqsQueue implements Queue {
+  readonly name: string;
+  readonly #sqs: SQSClient;
+  readonly #url: string;
+  readonly #deadUrl: string;
+
+  constructor({ client, name, url, deadLetterUrl }: SqsQueueOptions) {
+    this.name = name ?? url.slice(url.lastIndexOf('/') + 1);
+    this.#sqs = client;
+    this.#url = url;
+    this.#deadUrl = deadLetterUrl;
+  }
+
+  async send(entries: readonly QueueEntry[]): Promise<{ failed: number[] }> {
+    checkEntries(entries);
+    const { batches, tooLarge } = planBatches(entries);
+    const failed = [...tooLarge];
+    for (const batch of batches) {
+      const Entries = batch.map((index) => toEntry(entries[index] as QueueEntry, index));
+      const command = new SendMessageBatchCommand({ QueueUrl: this.#url, Entries });
+      const { Failed = [] } = await this.#attempt('send', () => this.#sqs.send(command));
+      failed.push(...Failed.map(({ Id }) => Number(Id)));
+    }
+    return { failed: failed.sort((a, b) => a - b) };
+  }
+
+  async receive(options: ReceiveOptions): Promise<readonly ReceivedMessage[]> {
+    checkReceive(options);
+    const { max, visibilityMs, waitMs, signal } = options;
+    const command = new ReceiveMessageCommand({
+      QueueUrl: this.#url,
+      MaxNumberOfMessages: max,
+      VisibilityTimeout: Math.ceil(visibilityMs / 1000),
+      WaitTimeSeconds: Math.min(MAX_WAIT_S, Math.ceil(waitMs / 1000)),
+      MessageSystemAttributeNames: [...WANTED.MessageSystemAttributeNames],
+      MessageAttributeNames: [...WANTED.MessageAttributeNames],
+    });
+    try {
+      const { Messages = [] } = await this.#sqs.send(command, { abortSignal: signal });
+      return Messages.map(toReceived);
+    } catch (error) {
+      if (signal.aborted) return [];
+      throw this.#toError(error, 'receive');
+    }
+  }
+
+  async delete(receipts: readonly string[]): Promise<void> {
+    await this.#deleteFrom(this.#url, receipts);
+  }
+
+  async changeVisibility(receipt: string, afterMs: number): Promise<void> {
+    const command = new ChangeMessageVisibilityCommand({
+      QueueUrl: this.#url,
+      ReceiptHandle: receipt,
+      VisibilityTimeout: Math.ceil(afterMs / 1000),
+    });
+    try {
+      await this.#sqs.send(command);
+    } catch (error) {
+      if (!STALE.has((error as Error).name)) throw this.#toError(error, 'change the visibility');
+    }
+  }
+
+  /** Sent to the dead letters first: a crash between the two leaves it in both, not in none. */
+  async park(message: ReceivedMessage, reason: string): Promise<void> {
+    const command = new SendMessageCommand({ QueueUrl: this.#deadUrl, ...toDeadEntry(message, reason) });
+    await this.#attempt('park', () => this.#sqs.send(command));
+    await this.delete([message.receipt]);
+  }
+
+  async depth(): Promise<QueueDepth> {
+    const [live, dead] = await Promise.all([this.#count(this.#url), this.#count(this.#deadUrl)]);
+    return { ...live, dead: dead.visible + dead.inFlight + dead.delayed };
+  }
+
+  async listDead({ limit = DEAD_LIST_LIMIT }: { readonly limit?: number } = {}): Promise<readonly DeadLetter[]> {
+    const found = await this.#receiveDead(limit);
+    await this.#releaseDead(found);
+    return found.map(toDeadLetter);
+  }
+
+  async redrive({ ids }: { readonly ids?: readonly string[] } = {}): Promise<number> {
+    const others: Message[] = [];
+    let count = 0;
+    for (;;) {
+      const found = await this.#receiveDead(MAX_ENTRIES);
+      if (found.length === 0) break;
+      const wanted = found.filter(({ MessageId = '' }) => !ids || ids.includes(MessageId));
+      others.push(...found.filter((message) => !wanted.includes(message)));
+      count += await this.#revive(wanted);
+      if (ids && count >= ids.length) break;
+    }
+    await this.#releaseDead(others);
+    return count;
+  }
+
+  /** Sends dead letters to the queue and removes those that were accepted. */
+  async #revive(messages: readonly Message[]): Promise<number> {
+    if (messages.length === 0) return 0;
+    const { failed } = await this.send(messages.map(toReceived));
+    const accepted = messages.filter((_, index) => !failed.includes(index));
+    await this.#deleteFrom(this.#deadUrl, accepted.map(receiptOf));
+    return accepted.length;
+  }
+
+  async #receiveDead(limit: number): Promise<Message[]> {
+    const found = new Map<string, Message>();
+    while (found.size < limit) {
+      const command = new ReceiveMessageCommand({
+        QueueUrl: this.#deadUrl,
+        MaxNumberOfMessages: Math.min(MAX_ENTRIES, limit - found.size),
+        VisibilityTimeout: DEAD_VISIBILITY_S,
+        WaitTimeSeconds: 0,
+        MessageSystemAttributeNames: [...WANTED.MessageSystemAttributeNames],
+        MessageAttributeNames: [...WANTED.MessageAttributeNames],
+      });
+      const { Messages = [] } = await this.#attempt('read the dead letters', () => this.#sqs.send(command));
+      if (Messages.length === 0) break;
+      for (const message of Messages) found.set(message.MessageId ?? '', message);
+    }
+    return [...found.values()];
+  }
+
+  /** Visible again at once, so that a listing hides nothing from the next one. */
+  async #releaseDead(messages: readonly Message[]): Promise<void> {
+    for (const batch of inTens(messages.map(receiptOf))) {
+      const Entries = batch.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle, VisibilityTimeout: 0 }));
+      const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: this.#deadUrl, Entries });
+      await this.#attempt('release the dead letters', () => this.#sqs.send(command));
+    }
+  }
+
+  /** What SQS refuses for a stale receipt is ignored; what it failed to do itself is tried again. */
+  async #deleteFrom(url: string, receipts: readonly string[]): Promise<void> {
+    for (const batch of inTens([...new Set(receipts)])) {
+      const Entries = batch.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
+      const command = new DeleteMessageBatchCommand({ QueueUrl: url, Entries });
+      const { Failed = [] } = await this.#attempt('delete', () => this.#sqs.send(command));
+      const fault = Failed.find(({ SenderFault }) => !SenderFault);
+      if (fault) throw this.#toRetry(new Error(`${fault.Code}: ${fault.Message}`), 'delete');
+    }
+  }
+
+  async #count(url: string): Promise<Omit<QueueDepth, 'dead'>> {
+    const AttributeNames: QueueAttributeName[] = [
+      'ApproximateNumberOfMessages',
+      'ApproximateNumberOfMessagesNotVisible',
+      'ApproximateNumberOfMessagesDelayed',
+    ];
+    const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames });
+    const { Attributes: counts = {} } = await this.#attempt('count', () => this.#sqs.send(command));
+    const [visible, inFlight, delayed] = AttributeNames.map((name) => Number(counts[name] ?? 0));
+    return { visible: visible ?? 0, inFlight: inFlight ?? 0, delayed: delayed ?? 0 };
+  }
+
+  async #attempt<T>(what: string, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call();
+    } catch (error) {
+      throw this.#toError(error, what);
+    }
+  }
+
+  #toError(error: unknown, what: string): unknown {
+    return isTransient(error) ? this.#toRetry(error, what) : error;
+  }
+
+  #toRetry(error: unknown, what: string): Error {
+    return toRetry(error, { attempted: `${what} on queue ${this.name}`, component: 'queue' });
+  }
+}
+
+const receiptOf = ({ ReceiptHandle = '' }: Message): string => ReceiptHandle;
+
+function inTens<T>(items: readonly T[]): T[][] {
+  const tens: T[][] = [];
+  for (let from = 0; from < items.length; from += MAX_ENTRIES) tens.push(items.slice(from, from + MAX_ENTRIES));
+  return tens;
+}

@@ -1,0 +1,16 @@
+import { join } from 'node:path';
+import { type Emulator, fetchJars, freePort, startJava } from './java.ts';
+
+/** ElasticMQ, an SQS server in memory, on a free loopback port. */
+export async function startElasticMq(): Promise<Emulator> {
+  const home = await fetchJars('elasticmq');
+  const port = await freePort();
+  const settings = [
+    '-Drest-sqs.bind-hostname=127.0.0.1',
+    `-Drest-sqs.bind-port=${port}`,
+    '-Dnode-address.host=127.0.0.1',
+    `-Dnode-address.port=${port}`,
+    '-Drest-stats.enabled=false',
+  ];
+  return startJava([...settings, '-cp', join(home, 'libs', '*'), 'org.elasticmq.server.Main'], port);
+}
