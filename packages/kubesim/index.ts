@@ -4,6 +4,7 @@ import { runDefinitionController } from './controllers/crd.ts';
 import { runNamespaceController } from './controllers/namespace.ts';
 import { WriteCounters } from './counters.ts';
 import { FaultGate } from './faults/gate.ts';
+import { startKcp } from './kcp/start.ts';
 import { builtinResources, REVIEWS } from './resources/builtin.ts';
 import { Registry } from './resources/registry.ts';
 import { Authorizer } from './server/authorize.ts';
@@ -42,6 +43,8 @@ export interface Kubesim {
   /** Writes carried out so far, for tests. */
   requests: WriteCounters;
   faults: FaultGate;
+  /** Creates the workspaces of a path that do not exist yet (kcp) and resolves with the logical cluster's id. */
+  createWorkspace(path: string, type?: { path: string; name: string }): Promise<string>;
   /** Direct access to what is stored, for tests. */
   store: Store;
   /** Breaks all connections and forgets all history, as a killed and restarted server does. */
@@ -72,6 +75,8 @@ export async function startKubesim(options: KubesimOptions): Promise<Kubesim> {
     admin: (method, path) => adminAnswer({ method, path }, expire),
   });
   sim.url = `https://127.0.0.1:${server.port}`;
+  const kcp = options.kind === 'kcp' ? startKcp(sim) : undefined;
+  if (kcp) stops.push(kcp.stop);
   return {
     kind: options.kind,
     url: sim.url,
@@ -86,6 +91,10 @@ export async function startKubesim(options: KubesimOptions): Promise<Kubesim> {
     requests,
     faults,
     store: sim.store,
+    createWorkspace: async (path, type) => {
+      if (!kcp) throw new Error(`createWorkspace(${path}): a kube simulator has no workspaces; start one with kind 'kcp'`);
+      return kcp.createWorkspace(path, type);
+    },
     restart: async () => {
       server.cutConnections();
       sim.store.skipRevision();

@@ -1,0 +1,5 @@
+import type { Sim } from '../server/context.ts';
+import { timestampOf } from '../controllers/time.ts';
+
+/** A true condition as kcp's controllers write it. */
+export const trueCondition = (sim: Sim, type: string) => ({ type, status: 'True', lastTransitionTime: timestampOf(sim) });
