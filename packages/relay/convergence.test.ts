@@ -12,7 +12,7 @@ type Step =
   | { do: 'put'; name: string; value: number }
   | { do: 'remove'; name: string }
   | { do: 'wait'; ms: number }
-  | { do: 'cut' | 'gap' | 'close' | 'garbage' | 'repeat' | 'bookmark' | 'pageFault' | 'restart' };
+  | { do: 'cut' | 'gap' | 'close' | 'garbage' | 'repeat' | 'bookmark' | 'pageFault' | 'restart' | 'crash' };
 
 const name = fc.constantFrom(...NAMES);
 const put = fc.record({ do: fc.constant('put' as const), name, value: fc.nat(3) });
@@ -54,6 +54,10 @@ async function play(steps: readonly Step[], refusals: readonly boolean[]): Promi
       await bench.stop(relay);
       relay = bench.start();
     },
+    crash: () => {
+      bench.crash(relay);
+      relay = bench.start();
+    },
   };
   for (const step of steps) {
     if (step.do === 'put') server.put(configMap({ name: step.name }, { value: String(step.value) }));
@@ -88,10 +92,18 @@ describe('whatever fails on the way', () => {
     );
   });
 
-  it('and with restarts, nothing the server holds is missing or old', async () => {
-    const steps = fc.array(fc.oneof({ weight: 3, arbitrary: put }, ...others, fc.constant<Step>({ do: 'restart' })), {
-      maxLength: 40,
-    });
+  it('and with restarts and crashes, nothing the server holds is missing or old', async () => {
+    const steps = fc.array(
+      fc.oneof(
+        { weight: 3, arbitrary: put },
+        ...others,
+        fc.constant<Step>({ do: 'restart' }),
+        fc.constant<Step>({ do: 'crash' }),
+      ),
+      {
+        maxLength: 40,
+      },
+    );
     await fc.assert(
       fc.asyncProperty(steps, fc.array(fc.boolean(), { maxLength: 60 }), async (script, refusals) => {
         const { bench } = await play(script, refusals);

@@ -49,6 +49,20 @@ describe('checkpoints of a relay', () => {
     expect(second.state()[0]?.counters.acknowledgedBefore).toBe(1);
   });
 
+  it('a crash while an object of the first list is not acknowledged loses nothing', async () => {
+    const bench = newBench();
+    for (const name of ['a', 'b', 'c']) bench.server.put(configMap({ name }));
+    bench.queue.refuse = ({ envelope }) => envelope.key.name === 'b';
+    const relay = bench.start();
+    await bench.until('two told', () => upserts(bench).length === 2);
+    await bench.clock.advance(5_000);
+    bench.crash(relay);
+    bench.queue.refuse = () => false;
+    const next = bench.start();
+    await bench.until('b told', () => upserts(bench).includes('b'));
+    await bench.stop(next);
+  });
+
   it('never saves what is not acknowledged, and at most once a second', async () => {
     const bench = newBench();
     const relay = bench.start();

@@ -91,18 +91,23 @@ export class Bench {
   readonly queue = new MemoryQueue();
   readonly checkpoints = new MemoryCheckpoints(() => this.clock.now());
   #messages = 0;
+  readonly #crash = new WeakMap<Relay, () => void>();
 
   constructor(clock: BenchClock) {
     this.clock = clock;
   }
 
   start(config: Partial<RelayConfig> = {}, ports: Partial<RelayPorts> = {}): Relay {
-    return startRelay(
+    let crashed = false;
+    const relay = startRelay(
       { relay: 'relay-1', source: { kind: 'hub', id: 'hub-1', epoch: 0 }, resources: [CONFIG_MAPS], ...config },
       {
         sources: [this.server.source],
-        send: this.queue.send,
-        checkpoints: this.checkpoints,
+        send: (messages) => (crashed ? new Promise(() => undefined) : this.queue.send(messages)),
+        checkpoints: {
+          load: (key) => this.checkpoints.load(key),
+          save: async (key, checkpoint) => (crashed ? undefined : this.checkpoints.save(key, checkpoint)),
+        },
         workspaceOf: (object) => object.metadata.annotations?.['kcp.io/cluster'] ?? 'root',
         clock: this.clock.now,
         sleep: this.clock.sleep,
@@ -114,6 +119,16 @@ export class Bench {
         ...ports,
       },
     );
+    this.#crash.set(relay, () => {
+      crashed = true;
+    });
+    return relay;
+  }
+
+  /** From now on nothing the relay does has an effect, as if its process had been killed. */
+  crash(relay: Relay): void {
+    this.#crash.get(relay)?.();
+    void relay.stop();
   }
 
   /** Lets time pass until the condition holds; fails with the reason after `limitMs` of virtual time. */
