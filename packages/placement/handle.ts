@@ -7,10 +7,10 @@ import { done, type Outcome } from '@tmc/kernel/result.ts';
 import type { Facts } from './commit.ts';
 import { governs, type NamespaceRef, type Settled, settleNamespace } from './evaluate.ts';
 import { type FactsChange, factsKind, policyId, trackFacts } from './facts.ts';
+import { planTargetPatches } from './plan-target.ts';
 import { namespaceKey, publish, publishNamespace, publishPolicy, versionOf } from './publish.ts';
 import { evaluateMessage, type PlaceDeps, type Run, sendAll, startRun } from './run.ts';
 import type { GroupRef } from './snapshot.ts';
-import { planTargetPatches } from './target-plan.ts';
 
 export type { PlaceDeps } from './run.ts';
 

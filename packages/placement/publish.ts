@@ -6,8 +6,8 @@ import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { Settled } from './evaluate.ts';
 import { problemsOf } from './facts.ts';
 import type { StoredGroup } from './load.ts';
-import { planNamespacePatch } from './namespace-plan.ts';
-import { planPolicyStatus } from './policy-status-plan.ts';
+import { planNamespacePatch } from './plan-namespace.ts';
+import { planPolicyStatus } from './plan-policy-status.ts';
 import { evaluateMessage, type Run, sendAll } from './run.ts';
 
 const unpublished = (settled: Settled): readonly StoredGroup[] => settled.groups.filter((group) => !group.published);
