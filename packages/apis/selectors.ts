@@ -18,7 +18,7 @@ export function matchesSelector(selector: LabelSelector, labels: Labels): boolea
 export const MATCH_NOTHING: LabelSelector = { matchExpressions: [{ key: 'nothing', operator: 'In', values: [] }] };
 
 /** Whether labels hold every wanted pair. */
-export function matchesLabels(wanted: Labels, labels: Labels): boolean {
+function matchesLabels(wanted: Labels, labels: Labels): boolean {
   return Object.entries(wanted).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
 }
 
