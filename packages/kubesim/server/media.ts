@@ -64,7 +64,7 @@ export function parseBody(text: string, mediaType: string): unknown {
 }
 
 /** JSON is YAML, and parsing it as JSON is much faster. */
-export function parseYamlText(text: string): unknown {
+export function parseYamlText(text: string, uniqueKeys = false): unknown {
   if (/^\s*[{[]/.test(text)) {
     try {
       return JSON.parse(text);
@@ -72,7 +72,7 @@ export function parseYamlText(text: string): unknown {
       // Flow style that is YAML but not JSON.
     }
   }
-  return parseYaml(text, { uniqueKeys: false });
+  return parseYaml(text, { uniqueKeys });
 }
 
 export const toYaml = (value: unknown): string => stringifyYaml(value);

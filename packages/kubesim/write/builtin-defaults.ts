@@ -6,10 +6,18 @@ type Defaulter = (obj: ApiObject, old: ApiObject | undefined) => ApiObject;
 /** What a real server fills into built-in objects before storing them. */
 export function defaultBuiltin(def: ResourceDef, next: ApiObject, old: ApiObject | undefined): ApiObject {
   if (def.custom) return next;
-  return DEFAULTERS[def.storage]?.(next, old) ?? next;
+  const filled = DEFAULTERS[def.storage]?.(next, old) ?? next;
+  return def.status && filled['status'] === undefined ? { ...filled, status: {} } : filled;
 }
 
+const isEmpty = (value: unknown): boolean => isRecord(value) && Object.keys(value).length === 0;
+
+/** Empty maps are not stored. */
+const withoutEmpty = (obj: ApiObject, ...fields: string[]): ApiObject =>
+  without(obj, ...fields.filter((field) => isEmpty(obj[field]) || obj[field] === null));
+
 const DEFAULTERS: Record<string, Defaulter> = {
+  'configmaps.core': (obj) => withoutEmpty(obj, 'data', 'binaryData'),
   'namespaces.core': (obj, old) => ({
     ...obj,
     metadata: {
@@ -23,6 +31,6 @@ const DEFAULTERS: Record<string, Defaulter> = {
     const plain = recordAt(obj, 'stringData');
     const encoded = Object.entries(plain).map(([key, value]) => [key, Buffer.from(String(value)).toString('base64')]);
     const data = encoded.length ? { data: { ...recordAt(obj, 'data'), ...Object.fromEntries(encoded) } } : {};
-    return { ...without(obj, 'stringData'), ...data, type: obj['type'] ?? 'Opaque' } as ApiObject;
+    return withoutEmpty({ ...without(obj, 'stringData'), ...data, type: obj['type'] ?? 'Opaque' } as ApiObject, 'data');
   },
 };

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { alreadyExists, badRequest, conflict, failure, forbidden, notFound, unknownAtEndpoint } from '../api-error.ts';
-import { type ApiObject, withMeta } from '../object.ts';
+import { alreadyExists, badRequest, failure, forbidden, notFound, unknownAtEndpoint } from '../api-error.ts';
+import { type ApiObject, without, withMeta } from '../object.ts';
 import type { Sim } from '../server/context.ts';
 import type { ObjectRef } from '../store/store.ts';
 import { checkBody } from './body.ts';
@@ -57,7 +57,7 @@ function withName(sim: Sim, request: WriteRequest, obj: ApiObject): ApiObject {
 }
 
 /** Stores a complete new object, or pretends to for a dry run. */
-export function insert(sim: Sim, request: WriteRequest, obj: ApiObject): ApiObject {
+export function insert(sim: Sim, request: WriteRequest, obj: ApiObject, how: { owned?: boolean } = {}): ApiObject {
   const { target } = request;
   const { def } = target;
   const name = obj.metadata.name ?? '';
@@ -71,10 +71,10 @@ export function insert(sim: Sim, request: WriteRequest, obj: ApiObject): ApiObje
     deletionGracePeriodSeconds: undefined,
     resourceVersion: undefined,
   };
-  const fresh = withMeta(obj, metadata);
+  const fresh = withMeta(def.status ? without(obj, 'status') : obj, metadata);
   checkMetadata(fresh, kindSubject(def, name || undefined));
   const admitted = sim.layer?.admit(fresh, { ...place, old: undefined, user: request.user }) ?? fresh;
-  const finished = finishObject(sim, request, { old: undefined, next: admitted });
+  const finished = finishObject(sim, request, { old: undefined, next: admitted, ...how });
   const ref = refOf(request, name);
   if (sim.store.get(ref)) throw alreadyExists(resourceSubject(def, name));
   if (request.dryRun) return finished;
@@ -98,6 +98,3 @@ function checkNamespace(sim: Sim, request: WriteRequest, name: string): void {
   );
 }
 
-/** The answer to an uid or resourceVersion sent for an object that does not exist. */
-export const absentPrecondition = (request: WriteRequest, name: string) =>
-  conflict(resourceSubject(request.target.def, name), 'the object does not exist');

@@ -1,7 +1,46 @@
-import type { ApiObject } from '../object.ts';
+import { badRequest, invalid } from '../api-error.ts';
+import { type ApiObject, withMeta } from '../object.ts';
+import { schemaOf } from '../resources/schema-of.ts';
+import { applyDefaults } from '../schema/default.ts';
+import { pruneUnknown } from '../schema/prune.ts';
+import { typeMismatch } from '../schema/type-mismatch.ts';
+import { findUnknownFields } from '../schema/unknown-fields.ts';
 import type { WriteRequest } from './request.ts';
 
 /** Applies the schema of a resource: unknown fields, pruning, defaults, validation. @throws ApiError 400 or 422 */
-export function checkSchema(_request: WriteRequest, next: ApiObject, _old: ApiObject | undefined): ApiObject {
-  return next;
+export function checkSchema(request: WriteRequest, next: ApiObject, old: ApiObject | undefined): ApiObject {
+  const { def } = request.target;
+  const schema = schemaOf(def);
+  const { managedFields } = next.metadata;
+  const bare = withMeta(next, { managedFields: undefined });
+  reportUnknown(request, findUnknownFields(bare, schema));
+  const pruned = pruneUnknown(bare, schema) as ApiObject;
+  if (!def.custom) {
+    const wrong = typeMismatch(pruned, schema);
+    if (wrong) throw decodeError(request, wrong);
+  }
+  const filled = applyDefaults(def.custom ? pruned : withoutNulls(pruned), schema) as ApiObject;
+  void old;
+  return withMeta(filled, { managedFields });
+}
+
+function reportUnknown(request: WriteRequest, unknown: string[]): void {
+  if (!unknown.length || request.fieldValidation === 'Ignore') return;
+  const problems = unknown.map((path) => `unknown field "${path}"`);
+  if (request.fieldValidation === 'Strict') throw decodeError(request, `strict decoding error: ${problems.join(', ')}`);
+  request.warnings.push(...problems);
+}
+
+/** What does not decode is a bad request, or an invalid patch. */
+function decodeError(request: WriteRequest, why: string) {
+  if (request.target.verb !== 'patch') return badRequest(`${request.target.def.kind} cannot be handled: ${why}`);
+  return invalid({}, [{ reason: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${why}` }]);
+}
+
+/** Built-in types know no null: a null field is an absent one. */
+function withoutNulls<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(withoutNulls) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, content]) => content !== null && content !== undefined);
+  return Object.fromEntries(entries.map(([key, content]) => [key, withoutNulls(content)])) as T;
 }
