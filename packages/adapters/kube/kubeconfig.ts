@@ -1,8 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
+import { dirname, resolve } from 'node:path';
+import { bufferFromFileOrString, KubeConfig } from '@kubernetes/client-node';
 import { messageOf, terminalError } from '@tmc/kernel/errors.ts';
-import { bearerToken, type KubeConnection } from './connection.ts';
+import { parse } from 'yaml';
+import { bearerToken, type KubeConnection, tokenFile } from './connection.ts';
 
 /** Where a kubeconfig is: a file or its text; the current context unless one is named. */
 export type KubeconfigSource = ({ readonly path: string } | { readonly text: string }) & { readonly context?: string };
@@ -32,11 +34,13 @@ async function read(source: KubeconfigSource): Promise<KubeConnection> {
   if (!cluster) throw new Error(`context ${config.getCurrentContext() || '(none)'} names no cluster it holds`);
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options);
-  const authorization = authorizationOf(config, options, user);
+  const authorization = authorizationOf(config, { options, user, file: tokenFileOf(source, user) });
+  // Without a user the client sets no authorities at all.
+  const ca = options.ca ?? bufferFromFileOrString(cluster.caFile, cluster.caData) ?? undefined;
   return {
     url: cluster.server,
     insecure: cluster.skipTLSVerify === true,
-    ...(options.ca === undefined ? {} : { ca: pem(options.ca) }),
+    ...(ca === undefined ? {} : { ca: pem(ca) }),
     ...(options.cert === undefined ? {} : { cert: pem(options.cert) }),
     ...(options.key === undefined ? {} : { key: pem(options.key) }),
     ...(cluster.tlsServerName ? { serverName: cluster.tlsServerName } : {}),
@@ -60,14 +64,12 @@ function load(source: KubeconfigSource): KubeConfig {
 }
 
 type User = ReturnType<KubeConfig['getCurrentUser']>;
+type Credentials = { readonly options: RequestOptions; readonly user: User; readonly file: string | undefined };
 
 /** Exec and OIDC plugins answer from their own cache until the token is about to expire, so they are asked for every request. */
-function authorizationOf(
-  config: KubeConfig,
-  options: RequestOptions,
-  user: User,
-): KubeConnection['authorization'] | undefined {
+function authorizationOf(config: KubeConfig, { options, user, file }: Credentials): KubeConnection['authorization'] {
   if (!user) return undefined;
+  if (file) return tokenFile(file);
   if (user.token) return bearerToken(user.token);
   const value = headerOf(options);
   if (value === undefined) return undefined;
@@ -77,6 +79,17 @@ function authorizationOf(
     await config.applyToHTTPSOptions(fresh);
     return headerOf(fresh);
   };
+}
+
+type RawUsers = { users?: readonly { name?: string; user?: { tokenFile?: string } }[] };
+
+/** `tokenFile` of the user, which the official client does not read; relative paths start at the kubeconfig's folder. */
+function tokenFileOf(source: KubeconfigSource, user: User): string | undefined {
+  const text = 'path' in source ? readFileSync(source.path, 'utf8') : source.text;
+  const raw = parse(text) as RawUsers | undefined;
+  const file = raw?.users?.find(({ name }) => name === user?.name)?.user?.tokenFile;
+  if (!file) return undefined;
+  return 'path' in source ? resolve(dirname(source.path), file) : file;
 }
 
 function headerOf({ headers, auth }: RequestOptions): string | undefined {

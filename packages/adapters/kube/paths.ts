@@ -2,8 +2,10 @@ import { apiVersionOf, resourceType } from '@tmc/apis/resources.ts';
 import { terminalError } from '@tmc/kernel/errors.ts';
 import { formatGroupResource, type GroupResource, type ResourceKey } from '@tmc/kernel/key.ts';
 
-/** Versions of groups whose kinds are read or written but not carried: bindings, events, pods, rights. */
+/** Versions of groups, and of single resources that differ, whose kinds are read or written but not carried: bindings, events, pods, rights. */
 const OTHER_GROUPS: Readonly<Record<string, string>> = {
+  'apiexportendpointslices.apis.kcp.io': 'v1alpha1',
+  'apiresourceschemas.apis.kcp.io': 'v1alpha1',
   '': 'v1',
   apps: 'v1',
   'apiextensions.k8s.io': 'v1',
@@ -20,7 +22,7 @@ export function apiVersionFor(resource: GroupResource): string {
   try {
     return apiVersionOf(resourceType(resource));
   } catch (error) {
-    const version = OTHER_GROUPS[resource.group];
+    const version = OTHER_GROUPS[formatGroupResource(resource)] ?? OTHER_GROUPS[resource.group];
     if (version) return resource.group ? `${resource.group}/${version}` : version;
     throw terminalError(`no API version is known for ${formatGroupResource(resource)}`, {
       type: 'ConfigurationError',

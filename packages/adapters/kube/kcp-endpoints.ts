@@ -1,0 +1,116 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { terminalError } from '@tmc/kernel/errors.ts';
+import type { ResourceKey } from '@tmc/kernel/key.ts';
+import type { KubeObject } from '@tmc/kernel/object.ts';
+import { Api, type ApiOptions } from './api.ts';
+import { atUrl } from './connection.ts';
+import { objectPath } from './paths.ts';
+import { createWatchSource } from './watch.ts';
+
+const SLICES = { group: 'apis.kcp.io', resource: 'apiexportendpointslices' } as const;
+/** One watch of the slice; its end costs one read. */
+const WATCH_SECONDS = 300;
+/** Pause after a watch that ended or failed: kcp restarting answers at once and wrongly. */
+const PAUSE_MS = 1_000;
+
+export type ExportRef = {
+  /** Path of the workspace that holds the export, `root:tmc`. */
+  readonly exportWorkspace: string;
+  readonly exportName: string;
+};
+
+/** kcp's own URL: kubeconfigs of kcp point at a workspace, `https://host/clusters/root`. */
+export function kcpBaseUrl(url: string): string {
+  return url.replace(/\/clusters\/[^/]+\/?$/, '').replace(/\/$/, '');
+}
+
+export type KcpEndpoints = {
+  /** URLs as last read, one for each shard with a bound workspace. */
+  current(): readonly string[];
+  close(): Promise<void>;
+};
+
+/**
+ * Follows the URLs an export is served at and tells every change, also the first. Resolves after the first read.
+ * @throws TmcError retry when kcp does not answer, terminal when there is no such export or the URL is wrong.
+ */
+export async function followEndpoints(
+  options: ApiOptions & ExportRef,
+  changed: (urls: readonly string[]) => void,
+): Promise<KcpEndpoints> {
+  const { exportWorkspace, exportName } = options;
+  const connection = atUrl(options.connection, kcpBaseUrl(options.connection.url));
+  const prefix = `/clusters/${exportWorkspace}`;
+  const api = new Api({ ...options, connection });
+  const slices = createWatchSource({ ...options, connection, prefix });
+  const ended = new AbortController();
+  const key: ResourceKey = { ...SLICES, workspace: exportWorkspace, namespace: '', name: exportName };
+  let urls: readonly string[] | undefined;
+  const take = (slice: KubeObject) => {
+    const next = urlsOf(slice);
+    if (urls && urls.join() === next.join()) return;
+    urls = next;
+    changed(next);
+  };
+  const read = async (): Promise<string> => {
+    const slice = await api.find({ method: 'GET', path: prefix + objectPath(key), key });
+    if (!slice) throw missingExport(options);
+    take(slice);
+    return slice.metadata.resourceVersion ?? '';
+  };
+  const follow = async (resourceVersion: string) => {
+    const watch = { resourceVersion, timeoutSeconds: WATCH_SECONDS, signal: ended.signal };
+    for await (const { type, object } of slices.watch(SLICES, watch)) {
+      // Only a slice that is there tells what it holds; a deleted one ends nothing by itself.
+      if (object.metadata.name === exportName && (type === 'ADDED' || type === 'MODIFIED')) take(object);
+    }
+  };
+  const first = await read().catch((error) => {
+    api.close();
+    throw error;
+  });
+  const following = followForever({ first, read, follow, signal: ended.signal });
+  return {
+    current: () => urls ?? [],
+    async close() {
+      ended.abort();
+      await following;
+      api.close();
+      slices.close();
+    },
+  };
+}
+
+type Loop = {
+  readonly first: string;
+  readonly read: () => Promise<string>;
+  readonly follow: (resourceVersion: string) => Promise<void>;
+  readonly signal: AbortSignal;
+};
+
+/** Watches from a revision, reads again after each end. Failures keep the last known URLs: calls to them tell what is wrong. */
+async function followForever({ first, read, follow, signal }: Loop): Promise<void> {
+  let resourceVersion: string | undefined = first;
+  while (!signal.aborted) {
+    try {
+      resourceVersion ??= await read();
+      await follow(resourceVersion);
+    } catch {
+      // Read again after the pause.
+    }
+    resourceVersion = undefined;
+    await delay(PAUSE_MS, undefined, { signal, ref: false }).catch(() => undefined);
+  }
+}
+
+function urlsOf(slice: KubeObject): readonly string[] {
+  const status = slice['status'] as { endpoints?: { url: string }[] } | undefined;
+  return (status?.endpoints ?? []).map(({ url }) => url.replace(/\/$/, '')).sort();
+}
+
+function missingExport({ exportWorkspace, exportName }: ExportRef) {
+  return terminalError(`workspace ${exportWorkspace} has no endpoint slice of export ${exportName}`, {
+    type: 'ConfigurationError',
+    hint: 'create the export (installApis: true as an administrator) or correct its name and workspace',
+  });
+}
