@@ -38,7 +38,7 @@ export async function connectFleet(plan: FleetPlan, { clock }: { clock: Clock })
     member: (key) => byKey.get(key)?.api,
     memberName: (key) => byKey.get(key)?.name,
     close: async () => {
-      hub.close();
+      await hub.close();
       for (const member of members) member.close();
     },
   };

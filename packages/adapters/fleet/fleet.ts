@@ -22,7 +22,7 @@ export type FleetHub = {
   workspaceId(name: string): Promise<string>;
   /** Name of a workspace as users know it, its id when unknown. */
   workspaceName(workspace: string): string;
-  close(): void;
+  close(): void | Promise<void>;
 };
 
 /** Hub and members, connected. */

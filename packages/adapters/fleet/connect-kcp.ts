@@ -1,0 +1,34 @@
+import type { Clock } from '@tmc/kernel/clock.ts';
+import { createKcpHub } from '../kube/hub-kcp.ts';
+import type { HubPlan } from './connect.ts';
+import type { FleetHub } from './fleet.ts';
+
+/** kcp as the hub: all workspaces bound to one APIExport. */
+export async function connectKcp(plan: Extract<HubPlan, { kind: 'kcp' }>, clock: Clock): Promise<FleetHub> {
+  const { connection } = plan;
+  const hub = await createKcpHub({
+    connection,
+    clock,
+    exportWorkspace: plan.export.workspace,
+    exportName: plan.export.name,
+  });
+  const names = new Map<string, string>();
+  let stopListening = () => {};
+  return {
+    hubId: `${plan.export.workspace}/${plan.export.name}`,
+    hub,
+    sources: () => hub.sources(),
+    onSources: (listener) => {
+      stopListening();
+      stopListening = hub.onSources(listener);
+    },
+    workspaceId: async (name) => {
+      const id = name.includes(':') ? await hub.resolveWorkspace(name) : name;
+      names.set(id, name.slice(name.lastIndexOf(':') + 1));
+      return id;
+    },
+    // Paths are known for configured workspaces only; an id is unique and good enough for the others.
+    workspaceName: (workspace) => names.get(workspace) ?? workspace,
+    close: () => hub.close(),
+  };
+}
