@@ -100,12 +100,13 @@ export class Checkpoints {
     this.#kept.set(`${key.endpoint} ${key.resource}`, { key, epoch, tracker, saved, due: false });
   }
 
-  /** Saves a last time and forgets the kind: its endpoint is gone. */
-  async untrack(key: CheckpointKey): Promise<void> {
+  /** Saves a last time and forgets the kind: its endpoint is gone. Nothing when it came back meanwhile with another tracker. */
+  async untrack(key: CheckpointKey, tracker: RevisionTracker): Promise<void> {
     const id = `${key.endpoint} ${key.resource}`;
     const kept = this.#kept.get(id);
+    if (kept?.tracker !== tracker) return;
     this.#kept.delete(id);
-    if (kept) await this.#save(kept);
+    await this.#save(kept);
   }
 
   /**

@@ -163,6 +163,19 @@ describe('back-pressure', () => {
 });
 
 describe('signs of life', () => {
+  it('ticks do not pile up while the queue is away', async () => {
+    const bench = newBench();
+    bench.queue.hanging = true;
+    const relay = bench.start({ limits: { maxBytes: 1_500 } });
+    await bench.until('ready', () => relay.ready());
+    for (const name of ['a', 'b', 'c']) bench.server.put(configMap({ name }));
+    await bench.clock.advance(600_000);
+    expect(relay.metrics().outbox.blocked).toBeLessThan(5);
+    bench.queue.release();
+    await bench.until('told', () => upserts(bench).length === 3 && bench.queue.envelopes('tick').length > 0);
+    await bench.stop(relay);
+  });
+
   const beats = (bench: Bench) => bench.queue.envelopes('heartbeat');
 
   it('a member relay greets once listed, then each 10 s when idle; every message counts', async () => {
@@ -267,6 +280,19 @@ describe('a relay as a whole', () => {
     await bench.stop(relay);
     expect(bench.queue.envelopes('delete')).toEqual([]);
     expect(other.streams).toBe(0);
+  });
+
+  it('an endpoint that comes back at once is read, and its checkpoint still saved', async () => {
+    const bench = newBench();
+    const relay = bench.start();
+    await bench.until('ready', () => relay.ready());
+    relay.setSources([]);
+    expect(relay.ready()).toBe(false);
+    relay.setSources([bench.server.source]);
+    await bench.until('stream open', () => relay.ready() && bench.server.streams === 1);
+    bench.server.put(configMap({ name: 'a' }));
+    await bench.until('saved', () => bench.checkpoints.last('configmaps')?.rv === bench.server.rv);
+    await bench.stop(relay);
   });
 
   it('measures the time from reading to acknowledgement', async () => {

@@ -57,7 +57,10 @@ export type Relay = {
   ready(): boolean;
   state(): readonly SourceState[];
   metrics(): RelayMetrics;
-  /** The endpoints to read from now on: new ones are begun, missing ones ended (their objects are not reported deleted). */
+  /**
+   * The endpoints to read from now on: new ones are begun, missing ones ended (their objects are not reported deleted), and
+   * one that stays keeps its source.
+   */
   setSources(sources: readonly WatchSource[]): void;
   /** Ends reading, sends what is on its way, saves the checkpoints. */
   stop(): Promise<void>;
@@ -85,6 +88,7 @@ class RunningRelay implements Relay {
   #lastSentMs: number;
   #counts = { heartbeats: 0, heartbeatsWithheld: 0, ticks: 0 };
   #greeted = false;
+  readonly #waiting = new Set<string>();
   #stopping: Promise<void> | undefined;
 
   constructor(config: RelayConfig, ports: RelayPorts) {
@@ -215,9 +219,13 @@ class RunningRelay implements Relay {
     this.#put(tickParcel(this.#origin, this.#stamp()));
   }
 
-  /** Signs of life do not wait for room: the outbox holds one of each at most. */
+  /** Of signs of life and markers that find no room only the first waits: a queue that is away must not pile them up. */
   #put(parcel: Parcel): void {
-    void this.#outbox.put(parcel);
+    if (this.#waiting.has(parcel.id)) return;
+    const waiting = this.#outbox.put(parcel);
+    if (waiting === undefined) return;
+    this.#waiting.add(parcel.id);
+    void waiting.then(() => this.#waiting.delete(parcel.id));
   }
 
   #stamp(): Stamp {

@@ -2,9 +2,7 @@ import type { ListWatchStatus } from './list-watch-status.ts';
 import type { OutboxStatus } from './outbox.ts';
 
 /** Upper bounds in ms; what is above the last one counts in a bucket of its own. */
-export const LAG_BOUNDS_MS: readonly number[] = [
-  1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000,
-];
+const LAG_BOUNDS_MS: readonly number[] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 30_000];
 
 /** `counts[i]` values were at most `boundsMs[i]`; the last count is of those above all bounds. */
 export type Histogram = {

@@ -27,7 +27,12 @@ export type ReadersOptions = {
 };
 
 /** One kind at one endpoint, being read. */
-type Reader = { readonly resource: ResourceType; readonly listWatch: ListWatch; readonly done: Promise<void> };
+type Reader = {
+  readonly resource: ResourceType;
+  readonly listWatch: ListWatch;
+  readonly tracker: RevisionTracker;
+  readonly done: Promise<void>;
+};
 type Endpoint = { readonly source: WatchSource; readonly ended: AbortController; readonly readers: readonly Reader[] };
 
 /** The list-watches of all endpoints: one for each kind at each. */
@@ -95,9 +100,9 @@ export class Readers {
     this.#endpoints.delete(name);
     endpoint.ended.abort();
     const leaving = Promise.all(
-      endpoint.readers.map(async ({ resource, done }) => {
+      endpoint.readers.map(async ({ resource, tracker, done }) => {
         await done;
-        await this.#options.checkpoints.untrack(this.#checkpointKey(endpoint.source, resource));
+        await this.#options.checkpoints.untrack(this.#checkpointKey(endpoint.source, resource), tracker);
       }),
     );
     this.#leaving.add(leaving);
@@ -123,7 +128,7 @@ export class Readers {
         outbox.put(observationParcel(observation, { origin, resource, stamp: stamp() }), tracker.hold(holdAt)),
       listed: (first) => listed(resource, first),
     });
-    return { resource, listWatch, done: listWatch.run(signal) };
+    return { resource, listWatch, tracker, done: listWatch.run(signal) };
   }
 
   #checkpointKey({ endpoint }: WatchSource, resource: ResourceType): CheckpointKey {

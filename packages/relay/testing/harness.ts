@@ -6,7 +6,7 @@ import { type Relay, type RelayConfig, type RelayPorts, startRelay } from '../ma
 import type { Sleep } from '../timing.ts';
 import { ScriptedServer } from './scripted-server.ts';
 
-export const CONFIG_MAPS: ResourceType = {
+const CONFIG_MAPS: ResourceType = {
   group: '',
   version: 'v1',
   resource: 'configmaps',

@@ -167,7 +167,7 @@ export class ScriptedServer {
 }
 
 /** `namespace/name`. */
-export function idOf({ metadata }: KubeObject): string {
+function idOf({ metadata }: KubeObject): string {
   return `${metadata.namespace ?? ''}/${metadata.name}`;
 }
 
