@@ -69,6 +69,14 @@ function newHolds(next: Decision, previous: Decision | undefined): ReadonlySet<s
   return keys;
 }
 
+/** Targets left by this decision, and by earlier ones that were never published. */
+function leavingOf(next: Decision, previous: StoredGroup | undefined): readonly string[] {
+  const staying = new Set(next.targets.map((target) => target.key));
+  const before = (previous?.decision.targets ?? []).map((target) => target.key);
+  const earlier = previous && !previous.published ? previous.leaving : [];
+  return [...new Set([...earlier, ...before])].filter((key) => !staying.has(key)).sort();
+}
+
 function groupOf({ draft, policy, previous }: CommitInput, nowMs: number): Omit<StoredGroup, 'version'> {
   const { satisfied, wantsMore, message, ...rest } = draft;
   const decision: Decision = { ...rest, version: (previous?.decision.version ?? 0) + 1, decidedAtMs: nowMs };
@@ -79,6 +87,7 @@ function groupOf({ draft, policy, previous }: CommitInput, nowMs: number): Omit<
     toSync: pending || effectOf(previous?.decision) !== effectOf(decision),
     satisfied,
     message,
+    leaving: leavingOf(decision, previous),
     ...(wantsMore && policy ? { waitsIn: policy.locationWorkspace } : {}),
     withdrawn: policy === undefined,
   };

@@ -1,5 +1,6 @@
 /** One message of the placement queue: facts → groups it touches → decisions → publishing. */
 
+import { targetKey } from '@tmc/apis/hash.ts';
 import type { Envelope } from '@tmc/kernel/envelope.ts';
 import { formatGroupResource } from '@tmc/kernel/key.ts';
 import type { TargetFacts } from '@tmc/kernel/records.ts';
@@ -78,15 +79,13 @@ async function handlePolicy(run: Run, change: FactsChange): Promise<void> {
 async function handleTarget(run: Run, change: FactsChange): Promise<void> {
   await showTarget(run, change);
   if (!change.changed && !run.resumed) return;
-  const before = change.before?.kind === 'target' ? change.before.value : undefined;
+  const { workspace, name } = run.envelope.key;
   const after = change.after?.kind === 'target' ? change.after.value : undefined;
-  const facts = after ?? before;
-  if (!facts) return;
-  const held = (await run.deps.store.listReservations(facts.key)).held.map(({ group }) => group);
+  const { held } = await run.deps.store.listReservations(targetKey(workspace, name));
   // Only a target that could be chosen helps a group that waits for one.
   const helps = after?.ready && !after.unschedulable;
-  const waiting = helps ? await run.deps.store.listWaiting(facts.workspace) : [];
-  await settleGroups(run, [...held, ...waiting]);
+  const waiting = helps ? await run.deps.store.listWaiting(workspace) : [];
+  await settleGroups(run, [...held.map(({ group }) => group), ...waiting]);
   if (after) await wakeAtEviction(run, after);
 }
 

@@ -27,6 +27,11 @@ export type StoredGroup = {
   readonly message: string;
   /** Workspace under which the group waits for more targets, absent when it has enough. */
   readonly waitsIn?: string;
+  /**
+   * Keys of targets the group has left since it was last published. Their reservations stay until then, so that whoever repeats an
+   * interrupted change of such a target still finds the group.
+   */
+  readonly leaving: readonly string[];
   /** True when policy or namespace no longer call for it: kept as proof of the removal, listed nowhere else. */
   readonly withdrawn: boolean;
 };

@@ -16,12 +16,8 @@ import type { Write } from './table.ts';
 /** Old decisions are kept this long to explain what happened. Chosen freely. */
 const HISTORY_TTL_S = 30 * 24 * 3600;
 
-/** The writes of one decision. `core` must be one transaction; the others may go before and after it when they do not fit. */
-export type DecisionWrites = {
-  readonly before: readonly Write[];
-  readonly core: readonly Write[];
-  readonly after: readonly Write[];
-};
+/** The writes of one decision. `core` must be one transaction; reservations may go before it when all do not fit. */
+export type DecisionWrites = { readonly reservations: readonly Write[]; readonly core: readonly Write[] };
 
 /** Plans them; items that stay as they are get none. */
 export function decisionWrites(write: DecisionWrite, nowS: number): DecisionWrites {
@@ -46,16 +42,15 @@ export function decisionWrites(write: DecisionWrite, nowS: number): DecisionWrit
     data: { value: summaryOf(group) } as unknown as JsonObject,
   };
   return {
-    before: reservationPuts(ref, write),
+    reservations: reservationPuts(ref, write),
     core: [now, history, summary, ...waitingWrites(ref, group, previous), ...fenceWrites(fences, needs)],
-    after: reservationDeletes(ref, write),
   };
 }
 
 /** The item of a group; `decision` and `published` are what others read. */
 export function groupData(group: Omit<StoredGroup, 'version'>): JsonObject {
-  const { decision, published, toSync, satisfied, message, waitsIn, withdrawn } = group;
-  const data = { decision, published, toSync, satisfied, message, withdrawn, ...(waitsIn ? { waitsIn } : {}) };
+  const { decision, published, toSync, satisfied, message, leaving, waitsIn, withdrawn } = group;
+  const data = { decision, published, toSync, satisfied, message, leaving, withdrawn, ...(waitsIn ? { waitsIn } : {}) };
   return data as unknown as JsonObject;
 }
 
@@ -87,11 +82,11 @@ function reservationPuts(group: GroupRef, write: DecisionWrite): Write[] {
     }));
 }
 
-function reservationDeletes(group: GroupRef, { group: next, previous }: DecisionWrite): Write[] {
-  const after = new Set(keysOf(next));
-  return keysOf(previous)
-    .filter((key) => !after.has(key))
-    .map((key) => ({ op: 'delete', key: reservationKey(key, groupText(group)) }));
+/** Gives up the reservations on targets the group has left. */
+export function reservationDeletes({ decision, leaving }: StoredGroup): Write[] {
+  const { workspace, namespace, policy } = decision;
+  const group = groupText({ workspace, namespace, policy });
+  return leaving.map((key) => ({ op: 'delete', key: reservationKey(key, group) }));
 }
 
 function waitingWrites(group: GroupRef, next: DecisionWrite['group'], previous: StoredGroup | undefined): Write[] {

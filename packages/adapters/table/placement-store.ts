@@ -4,7 +4,7 @@ import type { TargetFacts } from '@tmc/kernel/records.ts';
 import type { DecisionWrite, Facts, PlacementStore } from '@tmc/placement/commit.ts';
 import type { GroupSummary, Reservations, Stored, StoredGroup } from '@tmc/placement/load.ts';
 import type { GroupRef } from '@tmc/placement/snapshot.ts';
-import { decisionWrites, groupData } from './decision-writes.ts';
+import { decisionWrites, groupData, reservationDeletes } from './decision-writes.ts';
 import {
   DECISION_PREFIX,
   decisionKey,
@@ -135,26 +135,31 @@ function factsKey({ kind, value }: Facts): ItemKey {
 function decisionStore(table: Table, { nowS }: PlacementStoreOptions) {
   return {
     async commitDecision(write: DecisionWrite): Promise<StoredGroup | undefined> {
-      const { before, core, after } = decisionWrites(write, nowS());
-      const alone = before.length + core.length + after.length > MAX_WRITES;
-      // Too many for one transaction: holding a target too early or too long harms nobody, so those go around the decision.
-      if (alone) await inChunks(table, before);
-      const result = await table.transact(alone ? core : [...before, ...core, ...after]);
-      if (!result.ok) return undefined;
-      if (alone) await inChunks(table, after);
-      return { ...write.group, version: (write.previous?.version ?? 0) + 1 };
+      const { reservations, core } = decisionWrites(write, nowS());
+      const fits = reservations.length + core.length <= MAX_WRITES;
+      // Too many for one transaction: a target held by a decision that was not stored after all harms nobody.
+      if (!fits) await inChunks(table, reservations);
+      const result = await table.transact(fits ? [...reservations, ...core] : core);
+      return result.ok ? { ...write.group, version: (write.previous?.version ?? 0) + 1 } : undefined;
     },
     async markPublished(group: StoredGroup): Promise<boolean> {
       const { workspace, namespace, policy } = group.decision;
-      const data = groupData({ ...group, published: true, toSync: false });
-      const key = decisionKey(workspace, namespace, policy);
-      const when = { version: group.version };
-      if (!group.withdrawn) return (await table.write({ op: 'put', key, data, when })).ok;
-      const result = await table.transact([
-        { op: 'put', key, data, when, expiresAtS: nowS() + WITHDRAWN_TTL_S },
-        { op: 'delete', key: policyGroupKey(workspace, policy, namespace) },
-      ]);
-      return result.ok;
+      const mark: Write = {
+        op: 'put',
+        key: decisionKey(workspace, namespace, policy),
+        data: groupData({ ...group, published: true, toSync: false, leaving: [] }),
+        when: { version: group.version },
+        ...(group.withdrawn ? { expiresAtS: nowS() + WITHDRAWN_TTL_S } : {}),
+      };
+      const unlisted: Write[] = group.withdrawn
+        ? [{ op: 'delete', key: policyGroupKey(workspace, policy, namespace) }]
+        : [];
+      const left = reservationDeletes(group);
+      const fits = left.length + unlisted.length < MAX_WRITES;
+      const { ok } = await table.transact([mark, ...unlisted, ...(fits ? left : [])]);
+      // Only after the mark: an outdated one must not give up what a newer decision holds.
+      if (ok && !fits) await inChunks(table, left);
+      return ok;
     },
   };
 }
