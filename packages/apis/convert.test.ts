@@ -303,6 +303,7 @@ describe('SyncTarget', () => {
       ),
     );
     expect(facts).toMatchObject({
+      memberCluster: 'kcp-west',
       location: 'us-west-2',
       labels: { region: 'from-label' },
       ready: true,

@@ -10,6 +10,8 @@ export type TargetFacts = {
   /** Workspace that holds the SyncTarget. */
   readonly workspace: string;
   readonly name: string;
+  /** Name of the physical cluster (`spec.workloadCluster.name`), the target's own when absent. */
+  readonly memberCluster?: string;
   readonly uid: string;
   /** resourceVersion of the SyncTarget these facts were read from. */
   readonly rv: string;

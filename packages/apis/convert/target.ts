@@ -22,6 +22,7 @@ export function convertSyncTarget(obj: KubeObject, workspace: string): Converted
     ok: true,
     value: {
       ...targetBase(obj, workspace, spec.location),
+      ...(spec.workloadCluster?.name ? { memberCluster: spec.workloadCluster.name } : {}),
       ready: conditionStatus(status.conditions, 'Ready') === 'True',
       unschedulable: spec.unschedulable,
       ...(spec.evictAfter === undefined ? {} : { evictAfterMs: Date.parse(spec.evictAfter) }),

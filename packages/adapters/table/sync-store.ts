@@ -1,0 +1,18 @@
+import type { Decision, TargetFacts } from '@tmc/kernel/records.ts';
+import type { SyncStore } from '@tmc/sync/load.ts';
+import { DECISION_PREFIX, groupPartition, targetFactsKey } from './keys.ts';
+import type { Table } from './table.ts';
+
+/** What sync reads of placement's records: all decisions of a namespace in one query, facts of a target in one read. */
+export function createSyncStore(table: Table): SyncStore {
+  return {
+    async decisions(workspace, namespace) {
+      const items = await table.query(groupPartition(workspace, namespace), { skPrefix: DECISION_PREFIX });
+      return items.map((item) => item.data['decision'] as unknown as Decision);
+    },
+    async findTarget(targetKey) {
+      const item = await table.get(targetFactsKey(targetKey));
+      return item && (item.data['value'] as unknown as TargetFacts);
+    },
+  };
+}
