@@ -32,10 +32,12 @@ export type RelayConfig = {
   readonly source: RelaySource;
   readonly resources: readonly ResourceType[];
   readonly limits?: Partial<OutboxLimits>;
-  /** Longest silence of a member relay; 10 s. */
+  /** Pace of a member relay's heartbeats; 10 s. */
   readonly heartbeatMs?: number;
   /** Pace of a hub relay's ticks; 5 s. */
   readonly tickMs?: number;
+  /** A hub relay tells placement when a control kind was listed completely after a start (key `*`, see `message.ts`). */
+  readonly listMarkers?: boolean;
   /** Longest time that stopping waits for messages on their way; 10 s. */
   readonly drainMs?: number;
 };
@@ -85,10 +87,8 @@ class RunningRelay implements Relay {
   readonly #lag = new LagHistogram();
   readonly #ended = new AbortController();
   readonly #loops: Promise<void>[];
-  #lastSentMs: number;
   #counts = { heartbeats: 0, heartbeatsWithheld: 0, ticks: 0 };
   #greeted = false;
-  readonly #waiting = new Set<string>();
   #stopping: Promise<void> | undefined;
 
   constructor(config: RelayConfig, ports: RelayPorts) {
@@ -96,7 +96,6 @@ class RunningRelay implements Relay {
     this.#ports = ports;
     const { kind, id, epoch } = config.source;
     this.#origin = { kind, id, epoch, relay: config.relay };
-    this.#lastSentMs = ports.clock();
     this.#outbox = new Outbox(
       { ...ports, acknowledged: (parcel) => this.#acknowledged(parcel) },
       { ...DEFAULT_LIMITS, ...config.limits },
@@ -161,7 +160,7 @@ class RunningRelay implements Relay {
   }
 
   #startLoops(signal: AbortSignal): Promise<void>[] {
-    const { sleep, clock } = this.#ports;
+    const { sleep } = this.#ports;
     const saving = every(CHECKPOINT_MS, { act: () => this.#checkpoints.save(), sleep }, signal);
     if (this.#config.source.kind === 'hub') {
       return [saving, every(this.#config.tickMs ?? 5_000, { act: () => this.#tick(), sleep }, signal)];
@@ -169,10 +168,8 @@ class RunningRelay implements Relay {
     const beating = beat(
       {
         intervalMs: this.#config.heartbeatMs ?? 10_000,
-        lastSentMs: () => this.#lastSentMs,
         probe: (ended) => this.#probe(ended),
         send: () => this.#heartbeat(),
-        clock,
         sleep,
       },
       signal,
@@ -181,14 +178,13 @@ class RunningRelay implements Relay {
   }
 
   #acknowledged({ message }: Parcel): void {
-    this.#lastSentMs = this.#ports.clock();
-    this.#lag.record(Math.max(0, this.#lastSentMs - message.envelope.at));
+    this.#lag.record(Math.max(0, this.#ports.clock() - message.envelope.at));
   }
 
   #listed(resource: ResourceType, first: boolean): void {
     const isControl = CONTROL_RESOURCES.some((r) => r.group === resource.group && r.resource === resource.resource);
-    if (first && this.#origin.kind === 'hub' && isControl) {
-      this.#put(listMarkerParcel(resource, this.#origin, this.#stamp()));
+    if (first && this.#config.listMarkers && this.#origin.kind === 'hub' && isControl) {
+      this.#outbox.force(listMarkerParcel(resource, this.#origin, this.#stamp()));
     }
     if (!this.#greeted && this.#origin.kind === 'member' && this.#readers.allListed()) {
       this.#greeted = true;
@@ -211,21 +207,12 @@ class RunningRelay implements Relay {
     const { source } = this.#config;
     if (source.kind !== 'member') return;
     this.#counts.heartbeats += 1;
-    this.#put(heartbeatParcel(source.target, this.#origin, this.#stamp()));
+    this.#outbox.force(heartbeatParcel(source.target, this.#origin, this.#stamp()));
   }
 
   #tick(): void {
     this.#counts.ticks += 1;
-    this.#put(tickParcel(this.#origin, this.#stamp()));
-  }
-
-  /** Of signs of life and markers that find no room only the first waits: a queue that is away must not pile them up. */
-  #put(parcel: Parcel): void {
-    if (this.#waiting.has(parcel.id)) return;
-    const waiting = this.#outbox.put(parcel);
-    if (waiting === undefined) return;
-    this.#waiting.add(parcel.id);
-    void waiting.then(() => this.#waiting.delete(parcel.id));
+    this.#outbox.force(tickParcel(this.#origin, this.#stamp()));
   }
 
   #stamp(): Stamp {

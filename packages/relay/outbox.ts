@@ -94,6 +94,11 @@ export class Outbox {
     return this.#putLater({ parcel, hold });
   }
 
+  /** Takes a message whether there is room or not: for the few ids of fixed number that must not wait behind readers. */
+  force(parcel: Parcel): void {
+    this.#accept({ parcel, hold: undefined });
+  }
+
   /** Sends everything without lingering; resolves when all is acknowledged or the signal is aborted. */
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
