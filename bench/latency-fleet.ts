@@ -9,7 +9,7 @@ import { startHost } from '@tmc/host/host.ts';
 import type { HubApi, WatchSource } from '@tmc/kernel/ports.ts';
 import { stringify } from 'yaml';
 import { startFleet } from '../test/real/harness/fleet.ts';
-import { findKubeBinaries } from '../test/real/tools/build.ts';
+import { findBinary, KUBE_BINARIES } from '../test/real/tools/build.ts';
 import { StageWatch } from './stages.ts';
 
 /** A hub and three members with a host that serves them; every namespace labelled for it goes to all three. */
@@ -50,7 +50,7 @@ export async function simulatedFleet(): Promise<BenchFleet> {
 
 /** Real API servers, undefined when their binaries are not at hand. */
 export async function realFleet(): Promise<BenchFleet | undefined> {
-  if (!(await findKubeBinaries())) return undefined;
+  if (!KUBE_BINARIES.every((name) => findBinary(name))) return undefined;
   const fleet = await startFleet({ members: 3 });
   const members = fleet.members.map(({ name, kubeconfigPath }) => ({ name, kubeconfig: kubeconfigPath }));
   return serve({ hub: fleet.hub.kubeconfigPath, members, stop: () => fleet.stop() });
