@@ -8,7 +8,7 @@ export interface ValidationRule {
   messageExpression?: string;
   reason?: string;
   fieldPath?: string;
-  optionalOldSelf?: boolean;
+  optionalOldSelf?: boolean | undefined;
 }
 
 /**
