@@ -26,6 +26,17 @@ describe('the order of messages', () => {
     expect(order.take(100)?.group).toBe('quiet');
   });
 
+  it('groups with very much in flight still take turns', () => {
+    const order = new FairOrder();
+    for (let n = 0; n < 300; n += 1) for (const group of ['a', 'b']) order.add(queued(group), 0);
+    const turns = Array.from({ length: 600 }, () => order.take(100)?.group);
+    for (let from = 0; from < 600; from += 100) {
+      const share = turns.slice(from, from + 100).filter((group) => group === 'a').length;
+      expect(share).toBeGreaterThan(40);
+      expect(share).toBeLessThan(60);
+    }
+  });
+
   it('within a group the oldest goes first', () => {
     const order = new FairOrder();
     const messages = Array.from({ length: 100 }, () => queued('a'));

@@ -125,14 +125,15 @@ export class FairOrder {
 
   /** Changes a group and its place: at the end of another tier when its flight changed, nowhere when nothing is ready. */
   #change(group: Group, apply: (group: Group) => void, served = false): void {
-    const tier = group.inFlight;
+    const before = tierOf(group);
     apply(group);
-    if (group.inFlight !== tier || group.live === 0) this.#tiers[tier]?.delete(group);
+    const tier = tierOf(group);
+    if (served || tier !== before || group.live === 0) this.#tiers[before]?.delete(group);
     if (served || group.live === 0) this.#turns.delete(group);
     if (group.live > 0) {
       this.#turns.add(group);
-      this.#tiers[group.inFlight] ??= new Set();
-      this.#tiers[group.inFlight]?.add(group);
+      this.#tiers[tier] ??= new Set();
+      this.#tiers[tier]?.add(group);
     } else if (group.inFlight === 0) this.#groups.delete(group.name);
   }
 
@@ -162,6 +163,13 @@ export class FairOrder {
     if (this.#taken % OLDEST_TURN_EVERY === 0) return first(this.#turns);
     return first(this.#tiers.find((tier) => tier && tier.size > 0));
   }
+}
+
+/** Groups with more in flight than this are equally busy; it bounds the search for the least busy one. */
+const LAST_TIER = 100;
+
+function tierOf({ inFlight }: Group): number {
+  return Math.min(inFlight, LAST_TIER);
 }
 
 /** False for an entry of the heap whose message was moved, received again or removed since. */
