@@ -1,16 +1,18 @@
 /** What placement writes: facts and decisions, each under a condition. */
 import type { LocationFacts, NamespaceFacts, Policy, ResourceNeeds } from '@tmc/apis/policy.ts';
 import { canonicalJson } from '@tmc/kernel/canonical.ts';
+import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { Decision, TargetFacts } from '@tmc/kernel/records.ts';
 import type { PlacementReads, StoredGroup } from './load.ts';
 import { type DecisionDraft, dependsOnLoad, needsOf, POLICY_INPUT } from './snapshot.ts';
 
-/** Facts by kind, as they are saved and removed. */
-export type Facts =
+/** Facts by kind, as they are saved and removed, and the hub object they were taken from. */
+export type Facts = { readonly key: ResourceKey } & (
   | { readonly kind: 'target'; readonly value: TargetFacts }
   | { readonly kind: 'policy'; readonly value: Policy }
   | { readonly kind: 'location'; readonly value: LocationFacts }
-  | { readonly kind: 'namespace'; readonly value: NamespaceFacts };
+  | { readonly kind: 'namespace'; readonly value: NamespaceFacts }
+);
 
 /** A decision on its way into the table. */
 export type DecisionWrite = {

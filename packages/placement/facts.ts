@@ -116,7 +116,7 @@ function unchangedByMessage(
   if (resumed || !envelope.body || !stored) return undefined;
   const converted = source.convert(envelope.body, envelope.key.workspace);
   if (!converted.ok || !sameFacts(stored.value, converted.value)) return undefined;
-  const facts = factsOf(source, stored.value);
+  const facts = factsOf(source, envelope.key, stored.value);
   return { before: facts, after: facts, seen: envelope.body, fresh: false, problems: [], changed: false };
 }
 
@@ -128,7 +128,7 @@ async function refresh(
 ): Promise<FactsChange | undefined> {
   const { store, hub } = deps;
   const live = await hub.get(envelope.key);
-  const before = stored && factsOf(source, stored.value);
+  const before = stored && factsOf(source, envelope.key, stored.value);
   const base = { fresh: true, problems: [], ...(before ? { before } : {}), ...(live ? { seen: live } : {}) };
   if (!live) {
     if (!stored || !before) return { ...base, changed: false };
@@ -138,7 +138,7 @@ async function refresh(
   const kept = before ? { ...base, after: before, changed: false } : { ...base, changed: false };
   if (!converted.ok) return { ...kept, problems: converted.problems };
   if (stored && !supersedes(stored.value, converted.value)) return kept;
-  const after = factsOf(source, converted.value);
+  const after = factsOf(source, envelope.key, converted.value);
   return (await replace(store, stored, { before, after })) ? { ...base, after, changed: true } : undefined;
 }
 
@@ -165,7 +165,7 @@ function sameFacts(a: Facts['value'], b: Facts['value']): boolean {
   return canonicalJson({ ...a, rv: '' }) === canonicalJson({ ...b, rv: '' });
 }
 
-const factsOf = ({ kind }: Source, value: Facts['value']): Facts => ({ kind, value }) as Facts;
+const factsOf = ({ kind }: Source, key: ResourceKey, value: Facts['value']): Facts => ({ kind, key, value }) as Facts;
 
 /** Labels that publish decisions are none that decisions are made from. */
 function namespaceFacts(obj: KubeObject, workspace: string): NamespaceFacts {

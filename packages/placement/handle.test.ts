@@ -217,6 +217,18 @@ describe('facts', () => {
     expect((await world.store.findTarget(targetKey(WORKSPACE, 'east')))?.value.ready).toBe(false);
   });
 
+  it('of what was deleted while no relay looked are found by the marker of a complete list', async () => {
+    const world = await started();
+    await world.hub.delete(keyOf('clusterworkloadplacements', 'multi'));
+    const marker = { ...keyOf('clusterworkloadplacements', '*'), workspace: '*' };
+    const before = world.sent.length;
+    await world.handle(world.envelopeOf(marker, undefined, 'evaluate'), 1);
+    const messages = world.sent.slice(before);
+    expect(messages.map((m) => m.envelope.key)).toEqual([keyOf('clusterworkloadplacements', 'multi')]);
+    for (const { envelope } of messages) await world.handle(envelope, 1);
+    expect(await world.placed()).toEqual({});
+  });
+
   it('survive when only sight of the object is lost', async () => {
     const world = await started();
     await world.hub.delete(keyOf('synctargets', 'east'));

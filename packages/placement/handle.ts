@@ -4,12 +4,12 @@ import { targetKey } from '@tmc/apis/hash.ts';
 import type { Envelope } from '@tmc/kernel/envelope.ts';
 import { formatGroupResource } from '@tmc/kernel/key.ts';
 import type { TargetFacts } from '@tmc/kernel/records.ts';
-import { done, type Outcome } from '@tmc/kernel/result.ts';
+import { done, type Outcome, park } from '@tmc/kernel/result.ts';
 import type { Facts } from './commit.ts';
 import { governs, type NamespaceRef, type Settled, settleNamespace } from './evaluate.ts';
 import { type FactsChange, factsKind, policyId, trackFacts } from './facts.ts';
 import { planTargetPatches } from './plan-target.ts';
-import { namespaceKey, publish, publishNamespace, publishPolicy, versionOf } from './publish.ts';
+import { namespaceKey, publish, publishNamespace, publishPolicy, reread, versionOf } from './publish.ts';
 import { evaluateMessage, type PlaceDeps, type Run, sendAll, startRun } from './run.ts';
 import type { GroupRef } from './snapshot.ts';
 
@@ -17,6 +17,8 @@ export type { PlaceDeps } from './run.ts';
 
 /** A change that touches more namespaces than this is split into a message for each. Chosen freely: well within one timeout. */
 const INLINE_NAMESPACES = 16;
+/** Stands in a key for all objects of a kind: the relay has listed them. */
+const ANY = '*';
 /** Longest delay of a queue message (SQS: 15 minutes). */
 const MAX_DELAY_MS = 15 * 60_000;
 
@@ -27,14 +29,36 @@ const MAX_DELAY_MS = 15 * 60_000;
 export function createPlace(deps: PlaceDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
   return async (envelope, receiveCount) => {
     const kind = factsKind(envelope.key);
-    if (!kind) return { kind: 'park', reason: `placement has no use for ${formatGroupResource(envelope.key)}` };
+    if (!kind) return unplaced(envelope);
     // Lost sight is not deletion: nothing is decided on it.
     if (envelope.change === 'unseen') return { kind: 'done', note: 'lost sight of it, nothing changes' };
     const run = startRun(deps, envelope, receiveCount);
+    if (envelope.key.name === ANY) return sweep(run, kind);
     const change = await trackFacts(run);
     await HANDLERS[kind](run, change);
     return done;
   };
+}
+
+/** A binding tells which workspaces are served, which no decision depends on; anything else should not be here. */
+function unplaced({ key }: Envelope): Outcome {
+  if (key.resource === 'apibindings') return { kind: 'done', note: 'no decision depends on bindings' };
+  return park(`placement has no use for ${formatGroupResource(key)}`);
+}
+
+/**
+ * A relay that started without memory has listed a kind: what was deleted before is in no list. Every object with facts is looked at
+ * again, each by a message of its own.
+ */
+async function sweep(run: Run, kind: Facts['kind']): Promise<Outcome> {
+  const { group, resource } = run.envelope.key;
+  const known = await run.deps.store.listTracked(kind);
+  const same = known.filter((key) => key.group === group && key.resource === resource);
+  await sendAll(
+    run,
+    same.map((key) => evaluateMessage(run, 'placement', { key, uid: '' })),
+  );
+  return { kind: 'done', note: `${same.length} objects are looked at again` };
 }
 
 const HANDLERS: Readonly<Record<Facts['kind'], (run: Run, change: FactsChange) => Promise<void>>> = {
@@ -126,11 +150,15 @@ async function showTarget(run: Run, { seen, fresh, problems }: FactsChange): Pro
   if (!seen || key.resource !== 'synctargets') return;
   const facts = { workspace: key.workspace, problems, nowMs: run.nowMs };
   if (Object.keys(planTargetPatches(seen, facts)).length === 0) return;
-  let live = fresh ? seen : await run.deps.hub.get(key);
-  if (!live) return;
-  const { metadata, status } = planTargetPatches(live, facts);
-  if (metadata) live = await run.deps.hub.patch(key, metadata, versionOf(live));
-  if (status) await run.deps.hub.patch(key, status, { ...versionOf(live), subresource: 'status' });
+  let known = fresh ? seen : undefined;
+  await reread(async () => {
+    let live = known ?? (await run.deps.hub.get(key));
+    known = undefined;
+    if (!live) return;
+    const { metadata, status } = planTargetPatches(live, facts);
+    if (metadata) live = await run.deps.hub.patch(key, metadata, versionOf(live));
+    if (status) await run.deps.hub.patch(key, status, { ...versionOf(live), subresource: 'status' });
+  });
 }
 
 /** Eviction begins at an instant at which nothing happens in the hub: a delayed message looks again then. */

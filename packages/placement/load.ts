@@ -1,6 +1,7 @@
 /** What placement reads, and the snapshot of one group made from it. */
 import type { LocationFacts, NamespaceFacts, Policy, ResourceNeeds } from '@tmc/apis/policy.ts';
 import { parseQuantity } from '@tmc/apis/quantity.ts';
+import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { DecidedTarget, Decision, TargetFacts } from '@tmc/kernel/records.ts';
 import {
   type Candidate,
@@ -54,6 +55,9 @@ export type Reservation = { readonly group: GroupRef; readonly needs: ResourceNe
 /** Reservations of a target, and a fence that every load-dependent decision on the target raises. */
 export type Reservations = { readonly fence: number; readonly held: readonly Reservation[] };
 
+/** What facts are kept of. */
+export type FactsKind = 'target' | 'policy' | 'location' | 'namespace';
+
 /** The port: strongly consistent reads of the table. */
 export type PlacementReads = {
   findTarget(key: string): Promise<Stored<TargetFacts> | undefined>;
@@ -70,6 +74,8 @@ export type PlacementReads = {
   /** Groups a policy has, by namespace; withdrawn ones until their withdrawal is published. */
   listPolicyGroups(workspace: string, policy: string): Promise<readonly GroupSummary[]>;
   listReservations(targetKey: string): Promise<Reservations>;
+  /** The hub objects that facts of a kind were taken from, in all workspaces. */
+  listTracked(kind: FactsKind): Promise<readonly ResourceKey[]>;
   /** Groups that would take more targets of this workspace. */
   listWaiting(locationWorkspace: string): Promise<readonly GroupRef[]>;
 };

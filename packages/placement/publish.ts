@@ -1,6 +1,6 @@
 /** Telling hub and sync what was decided. Everything here may be repeated: it only writes what differs. */
 import { CONTROL_RESOURCES } from '@tmc/apis/resources.ts';
-import { conflictError } from '@tmc/kernel/errors.ts';
+import { kindOf } from '@tmc/kernel/errors.ts';
 import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { Settled } from './evaluate.ts';
@@ -9,6 +9,9 @@ import type { StoredGroup } from './load.ts';
 import { planNamespacePatch } from './plan-namespace.ts';
 import { planPolicyStatus } from './plan-policy-status.ts';
 import { evaluateMessage, type Run, sendAll } from './run.ts';
+
+/** How often a hub object is read and written again when others keep changing it. */
+const HUB_ATTEMPTS = 4;
 
 const unpublished = (settled: Settled): readonly StoredGroup[] => settled.groups.filter((group) => !group.published);
 
@@ -44,17 +47,18 @@ export async function publish(run: Run, settled: readonly Settled[]): Promise<vo
         evaluateMessage(run, 'sync', { key: namespaceKey(workspace, namespace), uid: facts?.uid ?? '' }),
       ),
   );
-  for (const group of open.flatMap(unpublished)) await mark(run, group);
+  for (const namespace of open) await mark(run, namespace);
 }
 
 /** Makes labels and annotations of a namespace say what is decided; `seen` saves the read when it says so already. */
 export async function publishNamespace(run: Run, settled: Settled, seen?: KubeObject): Promise<void> {
   if (seen && !planNamespacePatch(seen, settled.groups)) return;
   const key = namespaceKey(settled.workspace, settled.namespace);
-  const live = await run.deps.hub.get(key);
-  const patch = live && planNamespacePatch(live, settled.groups);
-  if (!patch) return;
-  await run.deps.hub.patch(key, patch, versionOf(live));
+  await reread(async () => {
+    const live = await run.deps.hub.get(key);
+    const patch = live && planNamespacePatch(live, settled.groups);
+    if (patch) await run.deps.hub.patch(key, patch, versionOf(live));
+  });
 }
 
 /** Makes a policy's status say what became of it. */
@@ -64,21 +68,39 @@ export async function publishPolicy(
 ): Promise<void> {
   const { hub, store } = run.deps;
   const key = policyKey(policy.workspace, policy.policy);
-  const live = await hub.get(key);
-  if (!live) return;
-  const groups = (await store.listPolicyGroups(policy.workspace, policy.policy)).filter((group) => !group.withdrawn);
-  const outcome = { groups, problems: problemsOf(key, live), locationWorkspace: policy.workspace };
-  const patch = planPolicyStatus(live, outcome, run.nowMs);
-  if (patch) await hub.patch(key, patch, { ...versionOf(live), subresource: 'status' });
+  await reread(async () => {
+    const live = await hub.get(key);
+    if (!live) return;
+    const listed = await store.listPolicyGroups(policy.workspace, policy.policy);
+    const groups = listed.filter((group) => !group.withdrawn);
+    const outcome = { groups, problems: problemsOf(key, live), locationWorkspace: policy.workspace };
+    const patch = planPolicyStatus(live, outcome, run.nowMs);
+    if (patch) await hub.patch(key, patch, { ...versionOf(live), subresource: 'status' });
+  });
 }
 
-async function mark(run: Run, group: StoredGroup): Promise<void> {
-  if (await run.deps.store.markPublished(group)) return;
-  const { workspace, namespace, policy } = group.decision;
-  throw conflictError(
-    `publishing ${policy} for namespace ${namespace} of workspace ${workspace}: it was decided anew meanwhile`,
-    { component: 'placement' },
-  );
+/** Reads, plans and writes again when somebody else wrote in between; many functions show one policy's status at once. */
+export async function reread(write: () => Promise<void>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await write();
+    } catch (error) {
+      if (kindOf(error) !== 'conflict' || attempt === HUB_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/**
+ * Marks what was published. A group that was decided anew meanwhile belongs to whoever did that; but what was just written may be
+ * older than what he wrote, so the namespace is shown once more.
+ */
+async function mark(run: Run, settled: Settled): Promise<void> {
+  const { store } = run.deps;
+  let outrun = false;
+  for (const group of unpublished(settled)) if (!(await store.markPublished(group))) outrun = true;
+  if (!outrun) return;
+  const groups = await store.listGroups(settled.workspace, settled.namespace);
+  await publishNamespace(run, { ...settled, groups });
 }
 
 /** The hub object a policy id names; @throws RangeError when it names none. */

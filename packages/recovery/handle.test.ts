@@ -41,7 +41,8 @@ async function createWorld(names: string[] = ['west'], fault?: { at: number; aft
 
   for (const name of names) {
     const converted = convertSyncTarget(hub.put(keyOf(name), syncTarget({ name })), 'ws1');
-    if (converted.ok) await placement.saveFacts({ kind: 'target', value: converted.value }, undefined);
+    if (converted.ok)
+      await placement.saveFacts({ kind: 'target', key: keyOf(name), value: converted.value }, undefined);
   }
   const table: Table = {
     ...memory,

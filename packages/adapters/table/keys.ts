@@ -16,6 +16,11 @@ export const RESERVATION_PREFIX = 'RES#';
 /** Raised by every decision that depends on a target's load: two of them cannot both count on the same room. */
 export const targetFenceKey = (targetKey: string): ItemKey => ({ pk: targetPartition(targetKey), sk: 'FENCE' });
 
+/** The hub objects that facts of a kind were taken from: what is looked at again when deletions may have been missed. */
+export const trackedPartition = (kind: string): string => join('S', kind);
+/** `object`: its formatted key, without `#`. */
+export const trackedKey = (kind: string, object: string): ItemKey => ({ pk: trackedPartition(kind), sk: object });
+
 /** Every target of every workspace: what a tick looks through. */
 export const FLEET_PARTITION = 'F';
 export const fleetKey = (targetKey: string): ItemKey => ({ pk: FLEET_PARTITION, sk: targetKey });

@@ -1,8 +1,9 @@
 import type { LocationFacts, NamespaceFacts, Policy, ResourceNeeds } from '@tmc/apis/policy.ts';
+import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { JsonObject } from '@tmc/kernel/object.ts';
 import type { TargetFacts } from '@tmc/kernel/records.ts';
 import type { DecisionWrite, Facts, PlacementStore } from '@tmc/placement/commit.ts';
-import type { GroupSummary, Reservations, Stored, StoredGroup } from '@tmc/placement/load.ts';
+import type { FactsKind, GroupSummary, Reservations, Stored, StoredGroup } from '@tmc/placement/load.ts';
 import type { GroupRef } from '@tmc/placement/snapshot.ts';
 import { decisionWrites, groupData, reservationDeletes } from './decision-writes.ts';
 import {
@@ -20,6 +21,8 @@ import {
   targetFenceKey,
   targetPartition,
   targetSeenKey,
+  trackedKey,
+  trackedPartition,
   unsatisfiedPartition,
   workspacePartition,
   workspaceTargetKey,
@@ -81,6 +84,9 @@ function groupReads(table: Table) {
       const held = items.map((item) => item.data as unknown as { group: GroupRef; needs: ResourceNeeds });
       return { fence: fence?.version ?? 0, held };
     },
+    async listTracked(kind: FactsKind): Promise<readonly ResourceKey[]> {
+      return (await table.query(trackedPartition(kind))).map((item) => storedValue<ResourceKey>(item));
+    },
     async listWaiting(locationWorkspace: string): Promise<readonly GroupRef[]> {
       const items = await table.query(unsatisfiedPartition(locationWorkspace));
       return items.map((item) => storedValue<GroupRef>(item));
@@ -92,21 +98,25 @@ function factWrites(table: Table) {
   return {
     async saveFacts(facts: Facts, version: number | undefined): Promise<boolean> {
       const data = { value: facts.value } as unknown as JsonObject;
+      const isNew = version === undefined;
       const writes: Write[] = [{ op: 'put', key: factsKey(facts), data, when: whenAt(version) }];
-      if (facts.kind === 'target') writes.push(...targetListings(facts.value, version === undefined));
+      if (isNew) writes.push({ op: 'put', key: trackedItem(facts), data: { value: { ...facts.key } } });
+      if (facts.kind === 'target') writes.push(...targetListings(facts.value, isNew));
       return (await table.transact(writes)).ok;
     },
     async removeFacts(facts: Facts, version: number): Promise<boolean> {
-      const writes: Write[] = [{ op: 'delete', key: factsKey(facts), when: { version } }];
+      const gone = [trackedItem(facts)];
       if (facts.kind === 'target') {
         const { workspace, key } = facts.value;
-        const gone = [workspaceTargetKey(workspace, key), fleetKey(key), targetSeenKey(key)];
-        writes.push(...gone.map((item): Write => ({ op: 'delete', key: item })));
+        gone.push(workspaceTargetKey(workspace, key), fleetKey(key), targetSeenKey(key));
       }
-      return (await table.transact(writes)).ok;
+      const others = gone.map((key): Write => ({ op: 'delete', key }));
+      return (await table.transact([{ op: 'delete', key: factsKey(facts), when: { version } }, ...others])).ok;
     },
   };
 }
+
+const trackedItem = ({ kind, key }: Facts): ItemKey => trackedKey(kind, formatKey(key));
 
 /** A target's facts in the list of its workspace; its identity, which never changes, in that of the fleet. */
 function targetListings(facts: TargetFacts, isNew: boolean): Write[] {
