@@ -15,7 +15,7 @@ describe('tmc.yaml', () => {
     expect(config.hub.kubeconfig).toBe('/srv/tmc/hub.yaml');
     expect(config.members[0]?.kubeconfig).toBe('/etc/west.yaml');
     expect(config.state.path).toBe('/srv/tmc/.tmc/state.db');
-    expect(config.heartbeat).toEqual({ intervalMs: 10_000, thresholdMs: 15_000 });
+    expect(config.heartbeat).toEqual({ intervalMs: 4_000, thresholdMs: 10_000 });
   });
 
   it('reports all problems at once, each with name, expectation and received value', () => {

@@ -27,15 +27,15 @@ const hostSchema = fleetSchema.extend({
   heartbeat: z
     .strictObject({
       /** A member relay that has nothing to say says so this often. */
-      intervalMs: z.number().int().min(100).default(10_000),
+      intervalMs: z.number().int().min(100).default(4_000),
       /** A target is not ready when nothing was heard of it for longer than this. */
-      thresholdMs: z.number().int().min(500).default(15_000),
+      thresholdMs: z.number().int().min(500).default(10_000),
     })
     .refine((h) => h.thresholdMs > h.intervalMs, {
       message: 'thresholdMs greater than intervalMs',
       path: ['thresholdMs'],
     })
-    .default({ intervalMs: 10_000, thresholdMs: 15_000 }),
+    .default({ intervalMs: 4_000, thresholdMs: 10_000 }),
   /** Value of `workload.kcp.io/source-cluster` on copies. */
   sourceClusterName: z.string().min(1).default('kcp-virtual'),
   log: z
