@@ -92,7 +92,8 @@ export async function startKubesim(options: KubesimOptions): Promise<Kubesim> {
     faults,
     store: sim.store,
     createWorkspace: async (path, type) => {
-      if (!kcp) throw new Error(`createWorkspace(${path}): a kube simulator has no workspaces; start one with kind 'kcp'`);
+      if (!kcp)
+        throw new Error(`createWorkspace(${path}): a kube simulator has no workspaces; start one with kind 'kcp'`);
       return kcp.createWorkspace(path, type);
     },
     restart: async () => {

@@ -30,16 +30,8 @@ function listAtom(schema: StructuralSchema): Atom {
 }
 
 /** The schema below a map's field; an open one where unknown fields are kept; undefined where the schema has no such field. */
-export function childSchema(schema: StructuralSchema, name: string): StructuralSchema | undefined {
-  const found = fieldSchema(schema, name);
-  if (found) return found;
-  const open = schema['x-kubernetes-preserve-unknown-fields'] || isUntypedMap(schema);
-  return open ? {} : undefined;
-}
-
-/** `type: object` and no more holds anything. */
-const isUntypedMap = (schema: StructuralSchema): boolean =>
-  schema.properties === undefined && schema.additionalProperties === undefined;
+export const childSchema = (schema: StructuralSchema, name: string): StructuralSchema | undefined =>
+  fieldSchema(schema, name) ?? (schema['x-kubernetes-preserve-unknown-fields'] ? {} : undefined);
 
 /** Whether a field is named by the schema, unlike the keys of a map. */
 export const isNamedField = (schema: StructuralSchema, name: string): boolean =>

@@ -32,14 +32,21 @@ function newWorkspace(parts: Parts, obj: ApiObject, place: AdmittedPlace): ApiOb
   const spec = recordAt(obj, 'spec');
   const type = isRecord(spec['type']) ? spec['type'] : { name: 'universal', path: ROOT };
   if (!findType(parts, String(type['path'] ?? ROOT), String(type['name'])))
-    throw forbidden({ group: 'tenancy.kcp.io', kind: 'workspaces', name: place.name }, `workspace type "${type['path']}:${type['name']}" does not exist`);
+    throw forbidden(
+      { group: 'tenancy.kcp.io', kind: 'workspaces', name: place.name },
+      `workspace type "${type['path']}:${type['name']}" does not exist`,
+    );
   return { ...obj, spec: { ...spec, type }, status: { phase: 'Scheduling' } };
 }
 
 /** Types every kcp brings. */
 const BUILTIN_TYPES = ['universal', 'organization', 'team', 'home', 'root'];
 
-export function findType({ sim, tree }: Pick<Parts, 'sim' | 'tree'>, path: string, name: string): ApiObject | true | undefined {
+export function findType(
+  { sim, tree }: Pick<Parts, 'sim' | 'tree'>,
+  path: string,
+  name: string,
+): ApiObject | true | undefined {
   const cluster = tree.find(path);
   if (cluster === undefined) return undefined;
   const stored = sim.store.get({ storage: WORKSPACE_TYPES, cluster, namespace: '', name });
@@ -70,9 +77,15 @@ function newBinding(parts: Parts, obj: ApiObject, place: AdmittedPlace): ApiObje
     resource: 'apiexports',
     name: ref?.name ?? '',
   };
-  const allowed = ref && parts.exports.find(ref) && (parts.sim.authorizer.allows(place.user, access) || ref.cluster === place.cluster);
+  const allowed =
+    ref &&
+    parts.exports.find(ref) &&
+    (parts.sim.authorizer.allows(place.user, access) || ref.cluster === place.cluster);
   if (!allowed)
-    throw forbidden({ group: 'apis.kcp.io', kind: 'apibindings', name: place.name }, `unable to create APIBinding: no permission to bind to export ${access.name}`);
+    throw forbidden(
+      { group: 'apis.kcp.io', kind: 'apibindings', name: place.name },
+      `unable to create APIBinding: no permission to bind to export ${access.name}`,
+    );
   return { ...binding, status: { phase: 'Binding' } };
 }
 

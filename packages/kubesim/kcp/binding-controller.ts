@@ -32,13 +32,15 @@ function rebind(sim: Sim, layer: KcpLayer, ref: ExportRef): void {
     const cluster = binding.metadata.annotations?.['kcp.io/cluster'] ?? '';
     const found = layer.exports.refOf(cluster, binding);
     const name = binding.metadata.name ?? '';
-    if (found?.cluster === ref.cluster && found.name === ref.name) setImmediate(() => reconcile(sim, layer, { cluster, name }));
+    if (found?.cluster === ref.cluster && found.name === ref.name)
+      setImmediate(() => reconcile(sim, layer, { cluster, name }));
   }
 }
 
 function retryDeletions(sim: Sim, layer: KcpLayer, cluster: string): void {
   for (const binding of sim.store.list(BINDINGS, { cluster }))
-    if (binding.metadata.deletionTimestamp) setImmediate(() => reconcile(sim, layer, { cluster, name: binding.metadata.name ?? '' }));
+    if (binding.metadata.deletionTimestamp)
+      setImmediate(() => reconcile(sim, layer, { cluster, name: binding.metadata.name ?? '' }));
 }
 
 function reconcile(sim: Sim, layer: KcpLayer, { cluster, name }: { cluster: string; name: string }): void {
@@ -47,7 +49,8 @@ function reconcile(sim: Sim, layer: KcpLayer, { cluster, name }: { cluster: stri
   if (!binding) return;
   const ref = layer.exports.refOf(cluster, binding);
   const exported = ref && layer.exports.find(ref);
-  if (binding.metadata.deletionTimestamp) return unbind(sim, place, { binding, defs: ref ? layer.exports.resourcesOf(ref) : [] });
+  if (binding.metadata.deletionTimestamp)
+    return unbind(sim, place, { binding, defs: ref ? layer.exports.resourcesOf(ref) : [] });
   if (!ref || !exported) return;
   const defs = layer.exports.resourcesOf(ref);
   const next = bound(sim, { binding, exported, ref, defs, conflict: conflictOf(sim, { cluster, name, defs }) });
@@ -56,7 +59,10 @@ function reconcile(sim: Sim, layer: KcpLayer, { cluster, name }: { cluster: stri
 }
 
 /** A resource of the same name the tenant already has from elsewhere. */
-function conflictOf(sim: Sim, { cluster, name, defs }: { cluster: string; name: string; defs: ResourceDef[] }): string | undefined {
+function conflictOf(
+  sim: Sim,
+  { cluster, name, defs }: { cluster: string; name: string; defs: ResourceDef[] },
+): string | undefined {
   const mine = sim.registry.definedBy(cluster, `binding:${name}`);
   const clash = defs.find((def) => {
     const known = sim.registry.find(cluster, def);
@@ -88,7 +94,9 @@ function bound(sim: Sim, { binding, exported, ref, defs, conflict }: Bound): Api
       group: entry['group'],
       resource: entry['name'],
       schema: { name: entry['schema'], UID: '', identityHash },
-      storageVersions: [...new Set(defs.filter((def) => def.plural === entry['name']).map((def) => def.storageVersion))],
+      storageVersions: [
+        ...new Set(defs.filter((def) => def.plural === entry['name']).map((def) => def.storageVersion)),
+      ],
     }));
   const finalizers = binding.metadata.finalizers ?? [];
   const next = {
@@ -106,36 +114,72 @@ function bound(sim: Sim, { binding, exported, ref, defs, conflict }: Bound): Api
   );
 }
 
-const CONDITIONS = ['Ready', 'APIExportValid', 'BindingUpToDate', 'InitialBindingCompleted', 'PermissionClaimsApplied', 'PermissionClaimsValid'];
+const CONDITIONS = [
+  'Ready',
+  'APIExportValid',
+  'BindingUpToDate',
+  'InitialBindingCompleted',
+  'PermissionClaimsApplied',
+  'PermissionClaimsValid',
+];
 
-function conditionsOf(sim: Sim, { wasBound, conflict, known }: { wasBound: boolean; conflict: string | undefined; known: unknown }): unknown {
+function conditionsOf(
+  sim: Sim,
+  { wasBound, conflict, known }: { wasBound: boolean; conflict: string | undefined; known: unknown },
+): unknown {
   if (wasBound && known) return known;
   const all = CONDITIONS.map((type) => trueCondition(sim, type));
   if (!conflict) return all;
   const failing = ['Ready', 'BindingUpToDate', 'InitialBindingCompleted'];
   const message = `naming conflict with a bound or local resource: ${conflict}`;
-  return all.map((condition) => (failing.includes(condition.type) ? { ...condition, status: 'False', severity: 'Error', reason: 'NamingConflicts', message } : condition));
+  return all.map((condition) =>
+    failing.includes(condition.type)
+      ? { ...condition, status: 'False', severity: 'Error', reason: 'NamingConflicts', message }
+      : condition,
+  );
 }
 
 /** Deletes the tenant's objects of the bound resources; finalizers on them hold the binding. */
-function unbind(sim: Sim, place: { storage: string; cluster: string; namespace: string; name: string }, { binding, defs }: { binding: ApiObject; defs: ResourceDef[] }): void {
+function unbind(
+  sim: Sim,
+  place: { storage: string; cluster: string; namespace: string; name: string },
+  { binding, defs }: { binding: ApiObject; defs: ResourceDef[] },
+): void {
   const { cluster } = place;
   let left = 0;
   for (const storage of new Set(defs.map((def) => def.storage)))
     for (const obj of sim.store.list(storage, { cluster }))
-      left += dropOrMark(sim, { storage, cluster, namespace: obj.metadata.namespace ?? '', name: obj.metadata.name ?? '' });
+      left += dropOrMark(sim, {
+        storage,
+        cluster,
+        namespace: obj.metadata.namespace ?? '',
+        name: obj.metadata.name ?? '',
+      });
   const others = (binding.metadata.finalizers ?? []).filter((name) => name !== BINDING_FINALIZER);
   if (left > 0) return waiting(sim, place, binding);
   if (!sim.store.get(place)) return;
   if (others.length === 0) sim.store.remove(place);
-  else if (binding.metadata.finalizers?.includes(BINDING_FINALIZER)) sim.store.put(place, withMeta(binding, { finalizers: others }));
+  else if (binding.metadata.finalizers?.includes(BINDING_FINALIZER))
+    sim.store.put(place, withMeta(binding, { finalizers: others }));
 }
 
-function waiting(sim: Sim, place: { storage: string; cluster: string; namespace: string; name: string }, binding: ApiObject): void {
+function waiting(
+  sim: Sim,
+  place: { storage: string; cluster: string; namespace: string; name: string },
+  binding: ApiObject,
+): void {
   const type = 'BindingResourceDeleteSuccess';
   const known = recordAt(binding, 'status')['conditions'];
   const conditions = Array.isArray(known) ? known.filter(isRecord) : [];
   if (conditions.some((condition) => condition['type'] === type)) return;
-  const condition = { ...trueCondition(sim, type), status: 'False', reason: 'SomeFinalizersRemain', message: 'finalizers remaining' };
-  sim.store.put(place, { ...binding, status: { ...recordAt(binding, 'status'), conditions: [...conditions, condition] } });
+  const condition = {
+    ...trueCondition(sim, type),
+    status: 'False',
+    reason: 'SomeFinalizersRemain',
+    message: 'finalizers remaining',
+  };
+  sim.store.put(place, {
+    ...binding,
+    status: { ...recordAt(binding, 'status'), conditions: [...conditions, condition] },
+  });
 }

@@ -1,4 +1,4 @@
-import { withMeta, type ApiObject } from '../object.ts';
+import { type ApiObject, withMeta } from '../object.ts';
 import type { ResourceDef } from '../resources/definition.ts';
 import type { Registry } from '../resources/registry.ts';
 import type { Store } from '../store/store.ts';
@@ -44,7 +44,9 @@ export class ClaimLabels {
   /** Relabels what is claimed whenever a binding or the claims of an export change. */
   run(store: Store, registry: Registry): () => void {
     const stops = [
-      store.subscribe(BINDINGS, ({ cluster, obj, prev }) => this.relabel(store, registry, { cluster, of: [obj, prev] })),
+      store.subscribe(BINDINGS, ({ cluster, obj, prev }) =>
+        this.relabel(store, registry, { cluster, of: [obj, prev] }),
+      ),
       store.subscribe(EXPORTS, ({ cluster, name, obj, prev }) => {
         for (const tenant of this.exports.tenantsOf({ cluster, name }))
           this.relabel(store, registry, { cluster: tenant.cluster, of: [obj, prev] });
@@ -55,7 +57,11 @@ export class ClaimLabels {
     };
   }
 
-  private relabel(store: Store, registry: Registry, { cluster, of }: { cluster: string; of: (ApiObject | undefined)[] }): void {
+  private relabel(
+    store: Store,
+    registry: Registry,
+    { cluster, of }: { cluster: string; of: (ApiObject | undefined)[] },
+  ): void {
     const claimed = of.flatMap((obj) => (obj ? claimsOf(obj) : []));
     const resources = new Set(claimed.map(({ group, resource }) => `${group}/${resource}`));
     for (const resource of resources) {

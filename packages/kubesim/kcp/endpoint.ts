@@ -35,7 +35,8 @@ export class Endpoint {
     const { exportCluster, exportName } = info.endpoint as NonNullable<RequestInfo['endpoint']>;
     const ref = { cluster: exportCluster, name: exportName };
     const segment = info.clusterSegment;
-    if (segment === undefined || segment.includes(':')) throw failure(403, NOT_RESOLVED, { reason: 'Forbidden', details: {} });
+    if (segment === undefined || segment.includes(':'))
+      throw failure(403, NOT_RESOLVED, { reason: 'Forbidden', details: {} });
     const exported = this.exports.find(ref);
     const resources = exported ? this.resources(ref, exported) : [];
     const base: Resolved = {
@@ -62,7 +63,8 @@ export class Endpoint {
     if (!def) return { ...base, error: pageNotFound() };
     const view = this.viewOf(def, ref, exported);
     const served = { ...base, def, view };
-    const error = base.cluster === undefined ? wildcardError(def, place) : this.tenantError(served, { ...request, def, user });
+    const error =
+      base.cluster === undefined ? wildcardError(def, place) : this.tenantError(served, { ...request, def, user });
     return error ? { ...served, error } : served;
   }
 
@@ -111,7 +113,9 @@ export class Endpoint {
 /** All tenants at once can only be listed and watched, over all namespaces. */
 function wildcardError(def: ResourceDef, place: ResourcePath): Error | undefined {
   if (place.verb === 'list' || (place.verb === 'watch' && !place.name)) {
-    return place.namespace ? failure(400, 'cross-cluster LIST and WATCH are required to be cross-namespace') : undefined;
+    return place.namespace
+      ? failure(400, 'cross-cluster LIST and WATCH are required to be cross-namespace')
+      : undefined;
   }
   if (place.verb === 'patch') return WILDCARD_PATCH(def, place);
   return unknownAtEndpoint();

@@ -1,5 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { timestampOf } from '../controllers/time.ts';
 import { type ApiObject, recordAt } from '../object.ts';
 import type { Sim } from '../server/context.ts';
@@ -29,7 +29,10 @@ function prepare(sim: Sim, layer: KcpLayer, { cluster, name, obj }: ExportRef & 
   const identityHash = identityHashOf({ cluster, name });
   if (recordAt(obj, 'status')['identityHash'] !== identityHash) {
     const conditions = [trueCondition(sim, 'IdentityValid'), trueCondition(sim, 'VirtualWorkspaceURLsReady')];
-    sim.store.put({ storage: EXPORTS, cluster, namespace: '', name }, { ...obj, status: { ...recordAt(obj, 'status'), identityHash, conditions } });
+    sim.store.put(
+      { storage: EXPORTS, cluster, namespace: '', name },
+      { ...obj, status: { ...recordAt(obj, 'status'), identityHash, conditions } },
+    );
   }
   const place = { storage: SLICES, cluster, namespace: '', name };
   if (sim.store.get(place)) return;
@@ -41,7 +44,13 @@ function prepare(sim: Sim, layer: KcpLayer, { cluster, name, obj }: ExportRef & 
     annotations: { [CLUSTER_ANNOTATION]: cluster },
   };
   const spec = { export: { path: layer.tree.pathOf(cluster), name } };
-  sim.store.put(place, { apiVersion: 'apis.kcp.io/v1alpha1', kind: 'APIExportEndpointSlice', metadata, spec, status: {} });
+  sim.store.put(place, {
+    apiVersion: 'apis.kcp.io/v1alpha1',
+    kind: 'APIExportEndpointSlice',
+    metadata,
+    spec,
+    status: {},
+  });
 }
 
 function updateSlice(sim: Sim, layer: KcpLayer, ref: ExportRef): void {

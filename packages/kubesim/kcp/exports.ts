@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type ApiObject, isRecord, recordAt } from '../object.ts';
 import { resourcesOf } from '../controllers/crd.ts';
+import { type ApiObject, isRecord, recordAt } from '../object.ts';
 import type { ResourceDef } from '../resources/definition.ts';
 import type { Store } from '../store/store.ts';
 import { BINDINGS, CLAIM_LABEL_PREFIX, EXPORTS, SCHEMAS } from './names.ts';
@@ -100,7 +100,12 @@ export class Exports {
     if (known?.source === found) return known.defs;
     const identity = identityHashOf(ref);
     const defs = list(recordAt(found, 'spec')['resources']).flatMap((entry) => {
-      const schema = this.store.get({ storage: SCHEMAS, cluster: ref.cluster, namespace: '', name: String(entry['schema']) });
+      const schema = this.store.get({
+        storage: SCHEMAS,
+        cluster: ref.cluster,
+        namespace: '',
+        name: String(entry['schema']),
+      });
       return schema ? resourcesOf(schema, `${entry['name']}.${entry['group'] || 'core'}:${identity}`) : [];
     });
     this.defs.set(keyOf(ref), { source: found, defs });
@@ -123,12 +128,20 @@ export class Exports {
 }
 
 /** The tenant's answer to a claim: what it accepted, with the verbs both sides name. */
-export function acceptedClaim(exported: ApiObject, binding: ApiObject, wanted: { group: string; resource: string }): Claim | undefined {
+export function acceptedClaim(
+  exported: ApiObject,
+  binding: ApiObject,
+  wanted: { group: string; resource: string },
+): Claim | undefined {
   const same = (claim: Claim) => claim.group === wanted.group && claim.resource === wanted.resource;
   const asked = claimsOf(exported).find(same);
   const given = claimsOf(binding).find((claim) => same(claim) && claim.state === 'Accepted');
   if (!asked || !given) return undefined;
   const all = (verbs: string[]) => verbs.includes('*');
-  const verbs = all(asked.verbs) ? given.verbs : all(given.verbs) ? asked.verbs : asked.verbs.filter((verb) => given.verbs.includes(verb));
+  const verbs = all(asked.verbs)
+    ? given.verbs
+    : all(given.verbs)
+      ? asked.verbs
+      : asked.verbs.filter((verb) => given.verbs.includes(verb));
   return { ...asked, verbs };
 }

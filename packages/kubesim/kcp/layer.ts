@@ -11,7 +11,11 @@ import { CLUSTER_ANNOTATION, PATH_ANNOTATION, ROOT } from './names.ts';
 import { WorkspaceTree } from './tree.ts';
 
 const OPEN = /^\/(healthz|livez|readyz|version)(\/|$)/;
-const ALWAYS_WITH_PATH = new Set(['logicalclusters.core.kcp.io', 'workspacetypes.tenancy.kcp.io', 'apiexports.apis.kcp.io']);
+const ALWAYS_WITH_PATH = new Set([
+  'logicalclusters.core.kcp.io',
+  'workspacetypes.tenancy.kcp.io',
+  'apiexports.apis.kcp.io',
+]);
 
 /** kcp's part of a simulated server: workspaces, exports and their endpoints. */
 export class KcpLayer implements Layer {
@@ -79,11 +83,16 @@ export class KcpLayer implements Layer {
   private unknownWorkspace(info: RequestInfo, user: User): Error {
     const segment = info.clusterSegment as string;
     if (segment.includes(':')) return notFound({ group: 'tenancy.kcp.io', kind: 'workspaces', name: segment });
-    return info.resource ? denied(user, info) : failure(403, 'forbidden: access denied', { reason: 'Forbidden', details: {} });
+    return info.resource
+      ? denied(user, info)
+      : failure(403, 'forbidden: access denied', { reason: 'Forbidden', details: {} });
   }
 }
 
 function denied(user: User, info: RequestInfo): Error {
   const { group = '', plural = '', name = '', verb = '' } = info.resource ?? {};
-  return forbidden({ group, kind: plural, name }, `User "${user.name}" cannot ${verb} resource "${plural}" in API group "${group}": access denied`);
+  return forbidden(
+    { group, kind: plural, name },
+    `User "${user.name}" cannot ${verb} resource "${plural}" in API group "${group}": access denied`,
+  );
 }

@@ -34,7 +34,11 @@ export function startKcp(sim: Sim): RunningKcp {
   };
 }
 
-async function createPath(sim: Sim, layer: KcpLayer, { path, type }: { path: string; type: { path: string; name: string } }): Promise<string> {
+async function createPath(
+  sim: Sim,
+  layer: KcpLayer,
+  { path, type }: { path: string; type: { path: string; name: string } },
+): Promise<string> {
   const parts = path.split(':');
   if (parts[0] !== ROOT) throw new Error(`createWorkspace(${path}): a workspace path begins with "${ROOT}"`);
   let cluster: string = ROOT;
@@ -45,7 +49,11 @@ async function createPath(sim: Sim, layer: KcpLayer, { path, type }: { path: str
   return cluster;
 }
 
-async function createOne(sim: Sim, layer: KcpLayer, parts: { parent: string; name: string; type: { path: string; name: string } }): Promise<string> {
+async function createOne(
+  sim: Sim,
+  layer: KcpLayer,
+  parts: { parent: string; name: string; type: { path: string; name: string } },
+): Promise<string> {
   const ref = { storage: WORKSPACES, cluster: parts.parent, namespace: '', name: parts.name };
   const metadata = {
     name: parts.name,
@@ -55,12 +63,22 @@ async function createOne(sim: Sim, layer: KcpLayer, parts: { parent: string; nam
     annotations: { [CLUSTER_ANNOTATION]: parts.parent },
   };
   if (!sim.store.get(ref))
-    sim.store.put(ref, { apiVersion: 'tenancy.kcp.io/v1alpha1', kind: 'Workspace', metadata, spec: { type: parts.type }, status: { phase: 'Scheduling' } });
+    sim.store.put(ref, {
+      apiVersion: 'tenancy.kcp.io/v1alpha1',
+      kind: 'Workspace',
+      metadata,
+      spec: { type: parts.type },
+      status: { phase: 'Scheduling' },
+    });
   const end = performance.now() + READY_WAIT_MS;
   for (;;) {
     const workspace = sim.store.get(ref);
-    if (workspace && recordAt(workspace, 'status')['phase'] === 'Ready') return String(recordAt(workspace, 'spec')['cluster']);
-    if (performance.now() > end) throw new Error(`workspace ${layer.tree.pathOf(parts.parent)}:${parts.name} did not become Ready within ${READY_WAIT_MS} ms: its default bindings are not bound`);
+    if (workspace && recordAt(workspace, 'status')['phase'] === 'Ready')
+      return String(recordAt(workspace, 'spec')['cluster']);
+    if (performance.now() > end)
+      throw new Error(
+        `workspace ${layer.tree.pathOf(parts.parent)}:${parts.name} did not become Ready within ${READY_WAIT_MS} ms: its default bindings are not bound`,
+      );
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

@@ -18,7 +18,12 @@ export class WorkspaceTree {
   /** Adds a workspace below a logical cluster and returns its new id. */
   add(parent: string, name: string): { id: string; path: string } {
     const path = `${this.pathById.get(parent)}:${name}`;
-    const id = createHash('sha256').update(randomUUID()).digest('base64url').toLowerCase().replaceAll(/[-_]/g, 'x').slice(0, 16);
+    const id = createHash('sha256')
+      .update(randomUUID())
+      .digest('base64url')
+      .toLowerCase()
+      .replaceAll(/[-_]/g, 'x')
+      .slice(0, 16);
     this.idByPath.set(path, id);
     this.pathById.set(id, path);
     return { id, path };

@@ -7,7 +7,16 @@ import { findType } from './admission.ts';
 import { trueCondition } from './conditions.ts';
 import { claimsOf } from './exports.ts';
 import type { KcpLayer } from './layer.ts';
-import { BINDINGS, CLUSTER_ANNOTATION, EXPORTS, LOGICAL_CLUSTERS, PATH_ANNOTATION, ROOT, WORKSPACE_FINALIZER, WORKSPACES } from './names.ts';
+import {
+  BINDINGS,
+  CLUSTER_ANNOTATION,
+  EXPORTS,
+  LOGICAL_CLUSTERS,
+  PATH_ANNOTATION,
+  ROOT,
+  WORKSPACE_FINALIZER,
+  WORKSPACES,
+} from './names.ts';
 
 interface WorkspaceRef {
   storage: typeof WORKSPACES;
@@ -54,14 +63,16 @@ function retryDeletion(sim: Sim, layer: KcpLayer, cluster: string): void {
 function wakeWaiting(sim: Sim, layer: KcpLayer, cluster: string): void {
   const ref = workspaceOf(sim, layer, cluster);
   const workspace = ref && sim.store.get(ref);
-  if (ref && workspace && recordAt(workspace, 'status')['phase'] === 'Initializing') setImmediate(() => reconcile(sim, layer, ref));
+  if (ref && workspace && recordAt(workspace, 'status')['phase'] === 'Initializing')
+    setImmediate(() => reconcile(sim, layer, ref));
 }
 
 function reconcile(sim: Sim, layer: KcpLayer, ref: WorkspaceRef): void {
   const workspace = sim.store.get(ref);
   if (!workspace) return;
   const cluster = recordAt(workspace, 'spec')['cluster'];
-  if (workspace.metadata.deletionTimestamp) return takeDown(sim, layer, { ref, workspace, cluster: typeof cluster === 'string' ? cluster : undefined });
+  if (workspace.metadata.deletionTimestamp)
+    return takeDown(sim, layer, { ref, workspace, cluster: typeof cluster === 'string' ? cluster : undefined });
   const phase = recordAt(workspace, 'status')['phase'];
   if (phase === 'Ready') return;
   if (typeof cluster !== 'string') return schedule(sim, layer, { ref, workspace });
@@ -79,11 +90,17 @@ function schedule(sim: Sim, layer: KcpLayer, { ref, workspace }: { ref: Workspac
   const type = recordAt(spec, 'type');
   bindDefaults(sim, layer, { cluster: id, path: String(type['path'] ?? ROOT), name: String(type['name']) });
   const finalizers = [...(workspace.metadata.finalizers ?? []), WORKSPACE_FINALIZER];
-  const conditions = ['WorkspaceScheduled', 'WorkspaceContentDeleted'].slice(0, 1).map((condition) => trueCondition(sim, condition));
+  const conditions = ['WorkspaceScheduled', 'WorkspaceContentDeleted']
+    .slice(0, 1)
+    .map((condition) => trueCondition(sim, condition));
   sim.store.put(
     ref,
     withMeta(
-      { ...workspace, spec: { ...spec, cluster: id, URL: `${sim.url}/clusters/${path}` }, status: { phase: 'Initializing', conditions } },
+      {
+        ...workspace,
+        spec: { ...spec, cluster: id, URL: `${sim.url}/clusters/${path}` },
+        status: { phase: 'Initializing', conditions },
+      },
       { finalizers },
     ),
   );
@@ -142,7 +159,8 @@ function bindDefaults(sim: Sim, layer: KcpLayer, { cluster, path, name }: TypeRe
     const exportPath = String(entry['path'] ?? path);
     const exportName = String(entry['export']);
     const exportCluster = layer.tree.find(exportPath);
-    const exported = exportCluster === undefined ? undefined : layer.exports.find({ cluster: exportCluster, name: exportName });
+    const exported =
+      exportCluster === undefined ? undefined : layer.exports.find({ cluster: exportCluster, name: exportName });
     if (exported) createBinding(sim, { cluster, exportPath, exportName, permissionClaims: acceptAll(exported) });
   }
 }
@@ -152,7 +170,10 @@ const MAINTAINED = 'internal.kubesim.dev/default-binding';
 const acceptAll = (exported: ApiObject) =>
   claimsOf(exported).map((claim) => ({ ...claim, selector: { matchAll: true }, state: 'Accepted' }));
 
-function createBinding(sim: Sim, parts: { cluster: string; exportPath: string; exportName: string; permissionClaims: unknown[] }): void {
+function createBinding(
+  sim: Sim,
+  parts: { cluster: string; exportPath: string; exportName: string; permissionClaims: unknown[] },
+): void {
   const { cluster, exportPath, exportName, permissionClaims } = parts;
   const ref = { storage: BINDINGS, cluster, namespace: '', name: exportName };
   if (sim.store.get(ref)) return;
@@ -166,7 +187,11 @@ function createBinding(sim: Sim, parts: { cluster: string; exportPath: string; e
 }
 
 /** Bindings made by default follow the claims of their export. */
-function maintain(sim: Sim, layer: KcpLayer, { cluster, name, obj }: { cluster: string; name: string; obj: ApiObject }): void {
+function maintain(
+  sim: Sim,
+  layer: KcpLayer,
+  { cluster, name, obj }: { cluster: string; name: string; obj: ApiObject },
+): void {
   for (const tenant of layer.exports.tenantsOf({ cluster, name })) {
     const { binding } = tenant;
     if (!binding.metadata.annotations?.[MAINTAINED]) continue;
@@ -179,16 +204,28 @@ function maintain(sim: Sim, layer: KcpLayer, { cluster, name, obj }: { cluster: 
 }
 
 /** Deletes everything in a workspace, bindings last; finalizers in it hold it. */
-function takeDown(sim: Sim, layer: KcpLayer, { ref, workspace, cluster }: { ref: WorkspaceRef; workspace: ApiObject; cluster: string | undefined }): void {
+function takeDown(
+  sim: Sim,
+  layer: KcpLayer,
+  { ref, workspace, cluster }: { ref: WorkspaceRef; workspace: ApiObject; cluster: string | undefined },
+): void {
   let left = 0;
   if (cluster !== undefined) {
-    const storages = sim.store.storages().filter((storage) => storage !== LOGICAL_CLUSTERS && storage !== 'namespaces.core');
+    const storages = sim.store
+      .storages()
+      .filter((storage) => storage !== LOGICAL_CLUSTERS && storage !== 'namespaces.core');
     for (const storage of storages)
       for (const obj of sim.store.list(storage, { cluster }))
-        left += dropOrMark(sim, { storage, cluster, namespace: obj.metadata.namespace ?? '', name: obj.metadata.name ?? '' });
+        left += dropOrMark(sim, {
+          storage,
+          cluster,
+          namespace: obj.metadata.namespace ?? '',
+          name: obj.metadata.name ?? '',
+        });
     if (left > 0) return;
     for (const storage of ['namespaces.core', LOGICAL_CLUSTERS])
-      for (const obj of sim.store.list(storage, { cluster })) sim.store.remove({ storage, cluster, namespace: '', name: obj.metadata.name ?? '' });
+      for (const obj of sim.store.list(storage, { cluster }))
+        sim.store.remove({ storage, cluster, namespace: '', name: obj.metadata.name ?? '' });
     layer.tree.remove(cluster);
     sim.registry.forget(cluster);
   }

@@ -1,4 +1,8 @@
-import type { ApiObject } from '../object.ts';
+import { badRequest } from '../api-error.ts';
+import { type ApiObject, isRecord } from '../object.ts';
+import type { ResourceDef } from '../resources/definition.ts';
+import { type FieldRequirement, matchesFields, parseFieldSelector } from '../selector/field.ts';
+import { matchesLabels, parseLabelSelector, SelectorError } from '../selector/label.ts';
 import type { Target } from '../server/context.ts';
 
 /** Which objects of a collection a request is about. */
@@ -10,6 +14,36 @@ export interface Selection {
 
 type Matcher = (obj: ApiObject) => boolean;
 
+/** Fields besides name and namespace that objects of a resource can be selected by. */
+const SELECTABLE: Record<string, string[]> = {
+  'events.core': [
+    'involvedObject.kind',
+    'involvedObject.namespace',
+    'involvedObject.name',
+    'involvedObject.uid',
+    'involvedObject.apiVersion',
+    'involvedObject.resourceVersion',
+    'involvedObject.fieldPath',
+    'reason',
+    'reportingComponent',
+    'source',
+    'type',
+  ],
+  'namespaces.core': ['status.phase'],
+  'nodes.core': ['spec.unschedulable'],
+  'pods.core': [
+    'spec.nodeName',
+    'spec.restartPolicy',
+    'spec.schedulerName',
+    'spec.serviceAccountName',
+    'status.phase',
+    'status.podIP',
+    'status.nominatedNodeName',
+  ],
+  'replicasets.apps': ['status.replicas'],
+  'secrets.core': ['type'],
+};
+
 /** @throws ApiError 400 for selectors that do not parse or name fields that cannot be selected by */
 export function selectionOf(target: Target, query: URLSearchParams): Selection {
   const matchers: Matcher[] = [];
@@ -17,7 +51,7 @@ export function selectionOf(target: Target, query: URLSearchParams): Selection {
   const labels = query.get('labelSelector');
   if (labels) matchers.push(labelMatcher(labels));
   const fields = query.get('fieldSelector');
-  if (fields) matchers.push(fieldMatcher(fields));
+  if (fields) matchers.push(fieldMatcher(target, fields));
   const { view } = target;
   if (view?.requiredLabel) {
     const { key, value } = view.requiredLabel;
@@ -27,11 +61,38 @@ export function selectionOf(target: Target, query: URLSearchParams): Selection {
   return { matches: (obj) => matchers.every((matcher) => matcher(obj)), selective: matchers.length > 0 };
 }
 
-const labelMatcher = (text: string): Matcher => {
-  const pairs = text.split(',').map((part) => part.split('='));
-  return (obj) => pairs.every(([key, value]) => obj.metadata.labels?.[key as string] === value);
-};
-const fieldMatcher = (text: string): Matcher => {
-  const pairs = text.split(',').map((part) => part.split('='));
-  return (obj) => pairs.every(([key, value]) => (key === 'metadata.name' ? obj.metadata.name === value : true));
-};
+function labelMatcher(text: string): Matcher {
+  const requirements = parsed(() => parseLabelSelector(text));
+  return (obj) => matchesLabels(requirements, obj.metadata.labels);
+}
+
+function fieldMatcher(target: Target, text: string): Matcher {
+  const requirements = parsed(() => parseFieldSelector(text));
+  for (const { field } of requirements) checkField(target.def, field);
+  // As kcp: over all tenants a namespace selects nothing of an export's own resources.
+  const lost = target.cluster === undefined && !target.view?.requiredLabel && requirements.some(byNamespace);
+  return lost ? () => false : (obj) => matchesFields(requirements, (field) => readField(obj, field));
+}
+
+const byNamespace = ({ field, negated }: FieldRequirement): boolean => field === 'metadata.namespace' && !negated;
+
+function checkField(def: ResourceDef, field: string): void {
+  if (field === 'metadata.name' || field === 'metadata.namespace') return;
+  if (SELECTABLE[def.storage]?.includes(field)) return;
+  throw badRequest(`field label not supported: ${field}`);
+}
+
+function readField(obj: ApiObject, field: string): string | undefined {
+  let value: unknown = obj;
+  for (const part of field.split('.')) value = isRecord(value) ? value[part] : undefined;
+  return value === undefined || isRecord(value) ? undefined : String(value);
+}
+
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof SelectorError) throw badRequest(error.message);
+    throw error;
+  }
+}

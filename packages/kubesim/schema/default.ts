@@ -40,22 +40,32 @@ const isOpen = (schema: StructuralSchema): boolean =>
 const ZERO: Record<string, unknown> = { string: '', integer: 0, number: 0, boolean: false };
 
 /**
- * What null becomes when a built-in type (or metadata) is read: a field that is null is absent, a map entry or list element
- * that is null has the zero value of its type.
+ * A value as it comes out of a built-in type (all built-in kinds, and metadata of every object): null fields are absent, null
+ * map entries and list elements have the zero value of their type, optional lists and maps that are empty are absent.
  */
-export function decodeNulls(value: unknown, schema: StructuralSchema): unknown {
+export function decodeTyped(value: unknown, schema: StructuralSchema): unknown {
   if (Array.isArray(value)) {
     const { items } = schema;
-    return items ? value.map((item) => (item === null ? zeroOf(items) : decodeNulls(item, items))) : value;
+    return items ? value.map((item) => decodeElement(item, items)) : value;
   }
   if (!isRecord(value)) return value;
+  const { properties, required } = schema;
   const entries = Object.entries(value).flatMap(([name, content]) => {
     const child = fieldSchema(schema, name);
-    if (content !== null) return [[name, child ? decodeNulls(content, child) : content] as const];
-    if (schema.properties) return child ? [] : [[name, content] as const];
-    return [[name, child ? zeroOf(child) : content] as const];
+    if (!child) return [[name, content] as const];
+    if (!properties) return [[name, decodeElement(content, child)] as const];
+    const decoded = decodeTyped(content, child);
+    return decoded === null || (isOmitted(decoded, child) && !required?.includes(name))
+      ? []
+      : [[name, decoded] as const];
   });
   return Object.fromEntries(entries);
 }
 
-const zeroOf = (schema: StructuralSchema): unknown => ZERO[schema.type ?? ''] ?? null;
+const decodeElement = (value: unknown, schema: StructuralSchema): unknown =>
+  value === null ? (ZERO[schema.type ?? ''] ?? null) : decodeTyped(value, schema);
+
+const isOmitted = (value: unknown, schema: StructuralSchema): boolean =>
+  Array.isArray(value)
+    ? value.length === 0
+    : isRecord(value) && schema.additionalProperties !== undefined && Object.keys(value).length === 0;

@@ -42,8 +42,13 @@ function reduce(schema: JsonObject, keepZero: boolean): JsonObject {
   const extra = schema['additionalProperties'];
   if (isRecord(extra)) out['additionalProperties'] = withoutDefault(reduce(extra, false));
   if (isRecord(schema['properties'])) out['properties'] = reduceAll(schema['properties'], new Set());
+  if (isOpenObject(schema)) out['x-kubernetes-preserve-unknown-fields'] = true;
   return out;
 }
+
+/** An object of a built-in type that names no fields (FieldsV1, RawExtension) holds anything. */
+const isOpenObject = (schema: JsonObject): boolean =>
+  schema['type'] === 'object' && !schema['properties'] && !schema['additionalProperties'];
 
 const withoutDefault = ({ default: _dropped, ...rest }: JsonObject): JsonObject => rest;
 
@@ -98,9 +103,10 @@ function reduceDocuments(documents: JsonObject[]): Reduced {
   const kinds: Record<string, string> = {};
   const definitions: Record<string, JsonObject> = {};
   for (const [name, schema] of Object.entries(schemas)) {
-    const { properties, ...rest } = schema;
-    definitions[name] = reduce(rest, false);
-    if (isRecord(properties)) definitions[name]['properties'] = reduceAll(properties, keys.get(name) ?? new Set());
+    const reduced = reduce(schema, false);
+    if (isRecord(schema['properties']))
+      reduced['properties'] = reduceAll(schema['properties'], keys.get(name) ?? new Set());
+    definitions[name] = reduced;
     const kind = kindOf(schema);
     if (kind) kinds[kind] = name;
   }

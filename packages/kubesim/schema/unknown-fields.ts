@@ -19,13 +19,9 @@ function unknownInObject(value: JsonObject, schema: StructuralSchema, path: stri
     const child = fieldSchema(schema, name);
     const at = path ? `${path}.${name}` : name;
     if (child) return findUnknownFields(content, child, at);
-    return keepsUnknown(schema) || isUntyped(schema) ? [] : [at];
+    return keepsUnknown(schema) ? [] : [at];
   });
 }
-
-/** A built-in `type: object` without fields holds anything (FieldsV1, RawExtension). */
-const isUntyped = (schema: StructuralSchema): boolean =>
-  schema.type === 'object' && schema.properties === undefined && schema.additionalProperties === undefined;
 
 /** The first field the schema does not declare, told as an apply tells it; undefined when all are known. */
 export function findUndeclared(value: unknown, schema: StructuralSchema): string | undefined {

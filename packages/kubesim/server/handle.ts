@@ -130,7 +130,7 @@ async function resourceRequest(sim: Sim, request: ResourceRequest): Promise<Answ
   };
   if (target.cluster !== undefined && sim.layer && !sim.layer.permits(user, { cluster: target.cluster, target }))
     throw accessDenied(user, info);
-  checkShape(target, info);
+  checkShape(target);
   const done = await dispatch(sim, target, request);
   return { ...done, target };
 }
@@ -152,7 +152,7 @@ function accessDenied(user: User, info: RequestInfo): ApiError {
 }
 
 /** Methods and paths that exist for no resource of this kind. */
-function checkShape(target: Target, info: RequestInfo): void {
+function checkShape(target: Target): void {
   const { def, namespace, name, verb, subresource } = target;
   const known = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'];
   if (!known.includes(verb)) throw methodNotAllowed();
@@ -165,7 +165,6 @@ function checkShape(target: Target, info: RequestInfo): void {
   if (name && verb === 'create') throw methodNotAllowed();
   if (!name && ['update', 'patch'].includes(verb)) throw methodNotAllowed();
   if (!def.verbs.includes(verb)) throw methodNotAllowed();
-  void info;
 }
 
 async function dispatch(sim: Sim, target: Target, request: ResourceRequest): Promise<Answer> {
@@ -175,7 +174,9 @@ async function dispatch(sim: Sim, target: Target, request: ResourceRequest): Pro
   if (review) return review;
   if (target.subresource && target.subresource !== 'status')
     return subresourceAnswer(sim, { ...request, target, accept });
-  if (target.subresource === 'status' && !target.def.status) throw resourceNotFound();
+  if (target.subresource === 'status' && !target.def.status)
+    throw target.def.custom ? notFound(resourceSubject(target.def, target.name)) : resourceNotFound();
+  if (target.subresource === 'status' && !['get', 'update', 'patch'].includes(target.verb)) throw methodNotAllowed();
   switch (target.verb) {
     case 'get':
       return readObject(sim, target, { accept, query: info.query });

@@ -1,5 +1,5 @@
-import { applyPatch, type ApplyConflict } from '../apply/server-side-apply.ts';
 import { badRequest, conflict, failure, internalError, invalid, notFound, staleObject } from '../api-error.ts';
+import { type ApplyConflict, applyPatch } from '../apply/server-side-apply.ts';
 import { type ApiObject, isRecord, withMeta } from '../object.ts';
 import { groupVersionOf } from '../resources/definition.ts';
 import { schemaOf } from '../resources/schema-of.ts';
@@ -56,9 +56,13 @@ function checkManager({ query, manager }: WriteRequest): void {
   const options = { group: 'meta.k8s.io', kind: 'PatchOptions' };
   const field = 'fieldManager';
   if (!query.get('fieldManager'))
-    throw invalid(options, [{ reason: 'FieldValueRequired', field, message: 'Required value: is required for apply patch' }]);
+    throw invalid(options, [
+      { reason: 'FieldValueRequired', field, message: 'Required value: is required for apply patch' },
+    ]);
   if (manager.length > LONGEST_MANAGER)
-    throw invalid(options, [{ reason: 'FieldValueTooLong', field, message: `Too long: may not be more than ${LONGEST_MANAGER} bytes` }]);
+    throw invalid(options, [
+      { reason: 'FieldValueTooLong', field, message: `Too long: may not be more than ${LONGEST_MANAGER} bytes` },
+    ]);
 }
 
 function applyBody(request: WriteRequest, text: string): ApiObject {
@@ -75,7 +79,9 @@ function applyBody(request: WriteRequest, text: string): ApiObject {
   const applied = checkBody(request, body);
   if (applied.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
   if (applied.metadata.name !== name)
-    throw badRequest(`the name of the object (${applied.metadata.name ?? ''}) does not match the name on the URL (${name})`);
+    throw badRequest(
+      `the name of the object (${applied.metadata.name ?? ''}) does not match the name on the URL (${name})`,
+    );
   return def.namespaced ? withMeta(applied, { namespace: request.target.namespace }) : applied;
 }
 
@@ -85,7 +91,10 @@ function checkPreconditions(request: WriteRequest, live: ApiObject | undefined, 
   const { uid, resourceVersion } = applied.metadata;
   if (!live) {
     if (!uid) return;
-    throw conflict(resourceSubject(def, name), `Precondition failed: UID in precondition: ${uid}, UID in object meta: `);
+    throw conflict(
+      resourceSubject(def, name),
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: `,
+    );
   }
   if (uid && uid !== live.metadata.uid)
     throw invalid(kindSubject(def, name), [
@@ -99,5 +108,8 @@ function conflictError(conflicts: ApplyConflict[]) {
   const causes = conflicts.map(({ field, message }) => ({ reason: 'FieldManagerConflict', message, field }));
   const plural = conflicts.length === 1 ? 'conflict' : 'conflicts';
   const all = conflicts.map(({ message, field }) => `${message}: ${field}`).join(', ');
-  return failure(409, `Apply failed with ${conflicts.length} ${plural}: ${all}`, { reason: 'Conflict', details: { causes } });
+  return failure(409, `Apply failed with ${conflicts.length} ${plural}: ${all}`, {
+    reason: 'Conflict',
+    details: { causes },
+  });
 }

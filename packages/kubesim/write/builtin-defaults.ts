@@ -17,6 +17,13 @@ const withoutEmpty = (obj: ApiObject, ...fields: string[]): ApiObject =>
   without(obj, ...fields.filter((field) => isEmpty(obj[field]) || obj[field] === null));
 
 const DEFAULTERS: Record<string, Defaulter> = {
+  'customresourcedefinitions.apiextensions.k8s.io': (obj) => {
+    const spec = recordAt(obj, 'spec');
+    const names = recordAt(spec, 'names');
+    const kind = String(names['kind'] ?? '');
+    const full = { singular: kind.toLowerCase(), listKind: `${kind}List`, ...names };
+    return { ...obj, spec: { ...spec, conversion: spec['conversion'] ?? { strategy: 'None' }, names: full } };
+  },
   'configmaps.core': (obj) => withoutEmpty(obj, 'data', 'binaryData'),
   'namespaces.core': (obj, old) => ({
     ...obj,

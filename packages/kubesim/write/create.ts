@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { alreadyExists, badRequest, failure, forbidden, notFound, unknownAtEndpoint } from '../api-error.ts';
-import { type ApiObject, without, withMeta } from '../object.ts';
+import { type ApiObject, withMeta, without } from '../object.ts';
 import type { Sim } from '../server/context.ts';
 import type { ObjectRef } from '../store/store.ts';
 import { checkBody } from './body.ts';
@@ -97,4 +97,3 @@ function checkNamespace(sim: Sim, request: WriteRequest, name: string): void {
     [{ reason: 'NamespaceTerminating', message, field: 'metadata.namespace' }],
   );
 }
-

@@ -13,7 +13,9 @@ const DEPLOYMENT_STATUS = [['f:spec'], ['f:metadata', 'f:labels']] as const;
 /** Which fields a write can neither change nor own. */
 export function scopeOf(def: ResourceDef, subresource: string): WriteScope {
   const scope = { subresource: subresource === 'finalize' ? '' : subresource, statusSubresource: def.status };
-  return subresource === 'status' && def.storage === 'deployments.apps' ? { ...scope, resetFields: DEPLOYMENT_STATUS } : scope;
+  return subresource === 'status' && def.storage === 'deployments.apps'
+    ? { ...scope, resetFields: DEPLOYMENT_STATUS }
+    : scope;
 }
 
 /** Records in managedFields which manager an ordinary write makes the owner of what it changed. */

@@ -32,14 +32,20 @@ export function patchObject(
       'the body of the request was in an unknown format - strategic merge patch is not supported',
       true,
     );
+  if (sent.type !== APPLY && request.query.get('force') !== null) throw forceForbidden();
   if (sent.type === APPLY) return applyObject(sim, request, sent.text);
   const patch = parseBody(sent.text, 'application/json');
   const old = currentObject(sim, request);
-  const next = mergeInto(old, patch, { type: sent.type, def, request });
+  const next = mergeInto(old, patch, { type: sent.type, def });
   if (!isRecord(next)) throw badRequest('the patched object is not an object');
   checkPatched(request, old, next as ApiObject);
   return { obj: commitUpdate(sim, request, { old, next: checkBody(request, next) }), created: false };
 }
+
+const forceForbidden = () =>
+  invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, [
+    { reason: 'FieldValueForbidden', field: 'force', message: 'Forbidden: may not be specified for non-apply patch' },
+  ]);
 
 /** kcp takes strategic patches for groups built into Kubernetes clients though it serves them from schemas. */
 const acceptsStrategic = (sim: Sim, group: string): boolean =>
