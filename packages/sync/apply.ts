@@ -1,0 +1,131 @@
+import { formatTime } from '@tmc/kernel/clock.ts';
+import { conflictError, isTmcError, kindOf, retryError, type TmcError, terminalError } from '@tmc/kernel/errors.ts';
+import type { ResourceKey } from '@tmc/kernel/key.ts';
+import type { KubeObject } from '@tmc/kernel/object.ts';
+import type { MemberApi } from '@tmc/kernel/ports.ts';
+import type { TargetFacts } from '@tmc/kernel/records.ts';
+import type { SourceVersion } from '@tmc/kernel/source-version.ts';
+import { downstreamKeyOf } from './copy-identity.ts';
+import type { SyncDeps } from './load.ts';
+import type { Destination, Namespaces } from './namespace.ts';
+import { isRemovable, planCopy, type TargetStep } from './plan.ts';
+import { sourceVersionOf, type View, viewFor } from './view.ts';
+
+/** What became of one step on one target. */
+export type StepResult = { readonly targetKey: string; readonly targetName: string } & (
+  | { readonly kind: 'done' }
+  /** The copy is proved to be gone. */
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'waiting'; readonly reason: string }
+  /** `terminal`: the user or operator must change something; `retry` and `conflict`: later. */
+  | { readonly kind: 'failed'; readonly error: TmcError }
+);
+
+export type StepInput = {
+  readonly key: ResourceKey;
+  readonly upstreamObj: KubeObject;
+  /** See {@link planCopy}. */
+  readonly recordVersion: boolean;
+};
+
+type Ports = Pick<SyncDeps, 'member' | 'clock' | 'settings'> & { readonly namespaces: Namespaces };
+
+/** Somebody else wrote between our read and our write this often: give the message back instead of fighting on. */
+const MAX_ATTEMPTS = 3;
+
+/** Performs one step on one target. Failures are results, so that no target's failure keeps the others from their step. */
+export async function performStep(ports: Ports, step: TargetStep, input: StepInput): Promise<StepResult> {
+  if (step.kind === 'hold') {
+    return { targetKey: step.targetKey, targetName: step.targetKey, kind: 'waiting', reason: step.reason };
+  }
+  const { key: targetKey, name: targetName } = step.target;
+  try {
+    const result = step.kind === 'write' ? await write(ports, step, input) : await remove(ports, step.target, input);
+    return { targetKey, targetName, ...result };
+  } catch (error) {
+    if (!isTmcError(error)) throw error;
+    return { targetKey, targetName, kind: 'failed', error };
+  }
+}
+
+type Ended =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'waiting'; readonly reason: string };
+type WriteStep = Extract<TargetStep, { kind: 'write' }>;
+
+async function write(ports: Ports, step: WriteStep, input: StepInput): Promise<Ended> {
+  const { target, decision } = step;
+  const member = memberOf(ports, target);
+  const { settings } = ports;
+  const view = viewFor({ ...input, decision, target, settings, now: formatTime(ports.clock()) });
+  if (!view.ok)
+    throw terminalError(view.problem, { type: 'ProjectionTransform', target: target.name, hint: 'correct it' });
+  const destination = { member, target, upstreamKey: input.key };
+  let isFresh = step.fresh;
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    await ports.namespaces.ensure(destination);
+    const ended = await tryWrite(destination, view, { isFresh, recordVersion: input.recordVersion });
+    if (ended === 'namespace missing') ports.namespaces.forget(destination);
+    else if (ended !== 'conflict') return ended;
+    isFresh = false;
+  }
+  throw conflictError(`writing ${view.key.namespace}/${view.key.name} on ${target.name}: it keeps changing`);
+}
+
+async function tryWrite(
+  { member, target, upstreamKey }: Destination,
+  view: Extract<View, { ok: true }>,
+  { isFresh, recordVersion }: { isFresh: boolean; recordVersion: boolean },
+): Promise<Ended | 'conflict' | 'namespace missing'> {
+  const downstreamObj = isFresh ? undefined : await member.get(view.key);
+  const plan = planCopy({ upstreamKey, targetKey: target.key, view, downstreamObj, recordVersion });
+  if (plan.kind === 'nothing') return { kind: 'done' };
+  if (plan.kind === 'wait') return { kind: 'waiting', reason: plan.reason };
+  if (plan.kind === 'refuse') throw terminalError(plan.reason, { type: 'ResourceConflict', target: target.name });
+  try {
+    await member.apply(view.key, view.copy, plan.kind === 'create' ? 'createOnly' : plan.when);
+    return { kind: 'done' };
+  } catch (error) {
+    if (kindOf(error) === 'conflict') return 'conflict';
+    if (isNamespaceMissing(error)) return 'namespace missing';
+    throw error;
+  }
+}
+
+/** A write into an absent namespace: terminal for a client that cannot create it, a step for us. */
+function isNamespaceMissing(error: unknown): boolean {
+  return isTmcError(error) && error.kind === 'terminal' && error.facts.type === 'ResourceNotFound';
+}
+
+/** Deletes our copy and looks again: only an absent copy counts as gone. Foreign objects are not ours to delete, and no copy. */
+async function remove(ports: Ports, target: TargetFacts, { key, upstreamObj }: StepInput): Promise<Ended> {
+  return removeCopy(memberOf(ports, target), target, { key, version: sourceVersionOf(upstreamObj, ports.settings) });
+}
+
+/** See {@link remove}; `version` is the upstream state the removal was decided from. */
+export async function removeCopy(
+  member: MemberApi,
+  target: TargetFacts,
+  { key, version }: { key: ResourceKey; version: SourceVersion },
+): Promise<Ended> {
+  const downstreamKey = downstreamKeyOf(key, target);
+  const identity = { upstreamKey: key, targetKey: target.key, version };
+  const downstreamObj = await member.get(downstreamKey);
+  if (!downstreamObj || !isRemovable(downstreamObj, identity)) return { kind: 'gone' };
+  const uid = downstreamObj.metadata.uid ?? '';
+  if (!downstreamObj.metadata.deletionTimestamp) await member.delete(downstreamKey, uid);
+  const left = await member.get(downstreamKey);
+  if (!left || left.metadata.uid !== uid) return { kind: 'gone' };
+  return { kind: 'waiting', reason: `the copy on ${target.name} is being deleted` };
+}
+
+function memberOf({ member }: Pick<SyncDeps, 'member'>, target: TargetFacts): MemberApi {
+  const found = member(target.key);
+  if (found) return found;
+  throw retryError(`no member cluster is configured for target ${target.name}`, {
+    type: 'ClusterConfiguration',
+    target: target.name,
+    hint: `add the cluster of target ${target.name} to the configuration`,
+  });
+}

@@ -1,0 +1,166 @@
+import { isSynced } from '@tmc/apis/resources.ts';
+import { canonicalJson } from '@tmc/kernel/canonical.ts';
+import type { Envelope } from '@tmc/kernel/envelope.ts';
+import { kindOf, messageOf } from '@tmc/kernel/errors.ts';
+import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
+import type { KubeObject } from '@tmc/kernel/object.ts';
+import { again, done, type Outcome } from '@tmc/kernel/result.ts';
+import { compareResourceVersions } from '@tmc/kernel/source-version.ts';
+import { performStep, removeCopy, type StepResult } from './apply.ts';
+import { fanOutNamespace, isCarried } from './fan-out.ts';
+import { loadPlaced, type Placed, type SyncDeps } from './load.ts';
+import { createNamespaces, type Namespaces } from './namespace.ts';
+import { planObject, planRelease } from './plan.ts';
+import { reportFailures } from './report.ts';
+import { createSyncMemory, type SyncMemory } from './sync-memory.ts';
+
+/** A state in a message is trusted for this long; after that, and at every retry, the hub is read. Chosen freely. */
+const FRESH_MS = 60_000;
+const MAX_ATTEMPTS = 3;
+/** From this receive on, a target that cannot be written is told to the user: before, it may be a hiccup. */
+const REPORT_AT_RECEIVE = 3;
+/** While something ends in a member we look again; at this receive its own report, which will come, is left to bring us back. */
+const WAITS_BEFORE_TRUST = 4;
+
+type Context = SyncDeps & { readonly namespaces: Namespaces; readonly memory: SyncMemory };
+
+/**
+ * Consumer of the `sync` queue: carries objects of the hub to the members their decisions name, and removes them from others.
+ * Expected failures are outcomes; what it throws is a bug or a TmcError the queue knows how to treat.
+ */
+export function createSyncDown(deps: SyncDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
+  const context: Context = { ...deps, namespaces: createNamespaces(deps.clock), memory: createSyncMemory() };
+  return async (envelope, receiveCount) => {
+    const { key, change } = envelope;
+    if (key.group === '' && key.resource === 'namespaces') return fanOutNamespace(context, key);
+    // Lost sight is no deletion: nothing is torn down on it. Ticks, heartbeats and list markers are none of ours.
+    if (!isSynced(key) || key.name === '*' || change === 'unseen') return done;
+    return syncWithRetries(context, envelope, receiveCount);
+  };
+}
+
+async function syncWithRetries(context: Context, envelope: Envelope, receiveCount: number): Promise<Outcome> {
+  let reason = '';
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    const inMessage = attempt === 0 && receiveCount === 1 ? freshBody(context, envelope) : undefined;
+    const upstreamObj = inMessage ?? (await context.hub.get(envelope.key));
+    if (!upstreamObj) return removeOrphans(context, envelope);
+    try {
+      return await syncObject(context, upstreamObj, { envelope, receiveCount });
+    } catch (error) {
+      // Somebody changed the upstream object between our read and our patch: look again at what it is now.
+      if (kindOf(error) !== 'conflict') throw error;
+      reason = messageOf(error);
+    }
+  }
+  return again(100 + Math.floor(context.random() * 400), reason);
+}
+
+/** The state the message carries, when it is young enough and was sent as the present state. */
+function freshBody({ clock }: SyncDeps, { change, at, body, key }: Envelope): KubeObject | undefined {
+  if (change !== 'upsert' && change !== 'evaluate') return undefined;
+  if (key.resource === 'secrets' || !body?.metadata.uid || !body.metadata.resourceVersion) return undefined;
+  return clock() - at < FRESH_MS ? body : undefined;
+}
+
+type Delivery = { readonly envelope: Envelope; readonly receiveCount: number };
+
+async function syncObject(context: Context, upstreamObj: KubeObject, delivery: Delivery): Promise<Outcome> {
+  const { envelope, receiveCount } = delivery;
+  const { key, change } = envelope;
+  if (!isCarried(key, upstreamObj)) return done;
+  const { uid = '', resourceVersion: rv = '' } = upstreamObj.metadata;
+  const id = formatKey(key);
+  const placed = await loadPlaced(context.store, key, upstreamObj);
+  const decided = fingerprint(placed);
+  const known = context.memory.find(id);
+  if (change === 'upsert' && known?.uid === uid) {
+    const order = compareResourceVersions(rv, known.rv);
+    // Older than what was carried already; equal is the echo of our own patch.
+    if (order < 0 || (order === 0 && known.decided === decided)) return done;
+  }
+  const plan = planObject(upstreamObj, placed);
+  if (!plan.metadata && plan.steps.length === 0) return done;
+  const current = plan.metadata
+    ? await patchMetadata(context, key, { upstreamObj, patch: plan.metadata })
+    : upstreamObj;
+  const input = { key, upstreamObj: current, recordVersion: change === 'upsert' };
+  const results = await Promise.all(plan.steps.map((step) => performStep(context, step, input)));
+  const gone = results.filter((result) => result.kind === 'gone').map((result) => result.targetKey);
+  const release = planRelease(current, gone);
+  const last = release ? await patchMetadata(context, key, { upstreamObj: current, patch: release }) : current;
+  if (results.every((result) => result.kind === 'done' || result.kind === 'gone')) {
+    context.memory.set(id, { uid, rv: last.metadata.resourceVersion ?? rv, decided });
+  } else context.memory.forget(id);
+  await report(context, { key, upstreamObj: last, results, receiveCount });
+  return outcomeOf(context, results, receiveCount);
+}
+
+/** One guarded merge patch; the answer tells the new version, the content is what it was. */
+async function patchMetadata(
+  { hub }: Context,
+  key: ResourceKey,
+  { upstreamObj, patch }: { upstreamObj: KubeObject; patch: NonNullable<ReturnType<typeof planRelease>> },
+): Promise<KubeObject> {
+  const { uid = '', resourceVersion = '' } = upstreamObj.metadata;
+  const { metadata } = await hub.patch(key, patch, { uid, resourceVersion });
+  return { ...upstreamObj, metadata };
+}
+
+/** What an outcome of `done` for an object rests on, beside its version. */
+function fingerprint({ decisions, targets }: Placed): string {
+  const facts = [...targets.values()].map((t) => [t.key, t.uid, t.namespaceMapping, t.memberCluster ?? '']);
+  return canonicalJson([decisions.map((d) => [d.policy, d.version]), facts.sort()]);
+}
+
+type Reported = {
+  readonly key: ResourceKey;
+  readonly upstreamObj: KubeObject;
+  readonly results: readonly StepResult[];
+  readonly receiveCount: number;
+};
+
+async function report(context: Context, { key, upstreamObj, results, receiveCount }: Reported): Promise<void> {
+  if (upstreamObj.metadata.deletionTimestamp && !upstreamObj.metadata.finalizers?.length) return;
+  const failed = results.filter((result) => result.kind === 'failed');
+  const told = failed.filter(({ error }) => error.kind === 'terminal' || receiveCount >= REPORT_AT_RECEIVE);
+  // A hiccup that is not told yet is no reason to say that all is well.
+  if (told.length === 0 && failed.length > 0) return;
+  await reportFailures(context, { key, upstreamObj, failures: told });
+}
+
+/** Done, when nothing is left that time alone can mend. */
+function outcomeOf({ random }: SyncDeps, results: readonly StepResult[], receiveCount: number): Outcome {
+  const backoffMs = 1_000 * 2 ** Math.min(receiveCount - 1, 5);
+  const retryable = results.flatMap((r) => (r.kind === 'failed' && r.error.kind !== 'terminal' ? [r] : []));
+  if (retryable.length > 0) {
+    const askedMs = Math.max(...retryable.map(({ error }) => error.facts.retryAfterMs ?? 0));
+    const afterMs = Math.max(askedMs, backoffMs) + Math.floor(random() * 250);
+    return again(afterMs, retryable.map((r) => `${r.targetName}: ${r.error.message}`).join('; '));
+  }
+  const waiting = results.flatMap((r) => (r.kind === 'waiting' ? [`${r.targetName}: ${r.reason}`] : []));
+  if (waiting.length > 0 && receiveCount < WAITS_BEFORE_TRUST) return again(backoffMs, waiting.join('; '));
+  const refused = results.flatMap((r) => (r.kind === 'failed' ? [`${r.targetName}: ${r.error.message}`] : []));
+  const notes = [...waiting, ...refused].join('; ');
+  return notes ? { kind: 'done', note: notes } : done;
+}
+
+/**
+ * The upstream object is gone, by the hub's own word. A reported deletion is proof for the incarnation it names: copies of that
+ * one, which lost their upstream object without our finalizer holding it, are deleted. Any other message proves nothing.
+ */
+async function removeOrphans(context: Context, { key, change, uid, rv }: Envelope): Promise<Outcome> {
+  context.memory.forget(formatKey(key));
+  if (change !== 'delete' || !uid) return { kind: 'done', note: 'the upstream object is gone' };
+  const decisions = await context.store.decisions(key.workspace, key.namespace);
+  const targetKeys = [...new Set(decisions.flatMap((decision) => decision.targets.map((target) => target.key)))];
+  const version = { epoch: context.settings.epoch, uid, rv };
+  await Promise.all(
+    targetKeys.map(async (targetKey) => {
+      const target = await context.store.findTarget(targetKey);
+      const member = context.member(targetKey);
+      if (target && member) await removeCopy(member, target, { key, version });
+    }),
+  );
+  return done;
+}
