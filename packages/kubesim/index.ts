@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { stringify } from 'yaml';
 import { runDefinitionController } from './controllers/crd.ts';
+import { runGarbageCollector } from './controllers/garbage.ts';
 import { runNamespaceController } from './controllers/namespace.ts';
 import { WriteCounters } from './counters.ts';
+import { runFaker } from './faker/faker.ts';
+import type { FakerOptions } from './faker/options.ts';
 import { FaultGate } from './faults/gate.ts';
 import { startKcp } from './kcp/start.ts';
 import { builtinResources, REVIEWS } from './resources/builtin.ts';
@@ -15,6 +18,7 @@ import { type TokenIdentity, Tokens } from './server/identity.ts';
 import { createCertificates } from './server/tls.ts';
 import { Store } from './store/store.ts';
 
+export type { FakerOptions } from './faker/options.ts';
 export type { Fault, FaultRule } from './faults/gate.ts';
 export type { ApiObject } from './object.ts';
 export type { ObjectRef, StoreEvent } from './store/store.ts';
@@ -29,6 +33,8 @@ export interface KubesimOptions {
   /** Events remembered for watches and snapshots (default 20,000). */
   historyLimit?: number;
   clock?: Clock;
+  /** Play workload controllers and kubelet (kind kube). Off by default: a hub has none. */
+  faker?: FakerOptions | false;
   /** Offer HTTP/1.1 only. */
   http1?: boolean;
 }
@@ -64,7 +70,8 @@ export async function startKubesim(options: KubesimOptions): Promise<Kubesim> {
   const faults = new FaultGate();
   const stop = new AbortController();
   const sim = createSim(options, { adminToken, requests, stopping: stop.signal });
-  const stops = [runDefinitionController(sim), runNamespaceController(sim)];
+  const stops = [runDefinitionController(sim), runNamespaceController(sim), runGarbageCollector(sim)];
+  if (options.faker) stops.push(runFaker(sim, options.faker));
   if (options.kind === 'kube') for (const name of NAMESPACES) seedNamespace(sim, name);
   const expire = () => sim.store.history.compact(sim.store.revision);
   const server = await listen(sim, {

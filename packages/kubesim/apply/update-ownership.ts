@@ -32,6 +32,8 @@ export function trackUpdate(request: UpdateRequest): JsonObject {
   const { before, after, manager, schema, apiVersion, nowIso } = request;
   const managers = startingManagers(request);
   const bare = withoutManagers(after);
+  // An object without any owner stays so until it is applied: nobody asked for tracking.
+  if (before && managers.size === 0) return bare;
   const start = before ? withoutManagers(before) : emptyObject(schema);
   const { added, modified, removed } = ignoring(compare(start, bare, schema), ignoredFields(request));
   const changed = union(added, modified);

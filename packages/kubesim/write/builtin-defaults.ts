@@ -1,5 +1,6 @@
 import { type ApiObject, isRecord, recordAt, without } from '../object.ts';
 import type { ResourceDef } from '../resources/definition.ts';
+import { deploymentDefaults, podDefaults, replicaSetDefaults, serviceDefaults } from './workload-defaults.ts';
 
 type Defaulter = (obj: ApiObject, old: ApiObject | undefined) => ApiObject;
 
@@ -34,6 +35,10 @@ const DEFAULTERS: Record<string, Defaulter> = {
     spec: old ? (old['spec'] ?? { finalizers: ['kubernetes'] }) : { finalizers: ['kubernetes'] },
     status: isRecord(obj['status']) && old ? obj['status'] : { phase: 'Active' },
   }),
+  'deployments.apps': deploymentDefaults,
+  'pods.core': podDefaults,
+  'replicasets.apps': replicaSetDefaults,
+  'services.core': serviceDefaults,
   'secrets.core': (obj) => {
     const plain = recordAt(obj, 'stringData');
     const encoded = Object.entries(plain).map(([key, value]) => [key, Buffer.from(String(value)).toString('base64')]);
