@@ -1,0 +1,139 @@
+import { CONTENT_HASH_ANNOTATION } from '@tmc/apis/names.ts';
+import { isSynced, resourceType } from '@tmc/apis/resources.ts';
+import { formatTime } from '@tmc/kernel/clock.ts';
+import type { Envelope } from '@tmc/kernel/envelope.ts';
+import { kindOf, messageOf } from '@tmc/kernel/errors.ts';
+import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
+import type { KubeObject } from '@tmc/kernel/object.ts';
+import type { Decision, TargetFacts } from '@tmc/kernel/records.ts';
+import { again, done, type Outcome } from '@tmc/kernel/result.ts';
+import { claimedUpstream, downstreamKeyOf, isOurCopy } from './copy-identity.ts';
+import { syncMessage } from './fan-out.ts';
+import { heldBy, loadPlaced, type Placed, type SyncDeps } from './load.ts';
+import { aggregateStatus, type Contribution, isInFlux, planStatusPatch } from './status.ts';
+import { viewFor } from './view.ts';
+
+/** Kinds whose status is carried up. */
+const WITH_STATUS = ['deployments', 'services'];
+/**
+ * How long a status in flux is left to settle at the first and second receive: a rollout makes many events, the user needs one
+ * or two writes. A rollout that takes longer is shown in progress from the third on.
+ */
+const SETTLE_MS = [1_000, 2_000];
+const MAX_ATTEMPTS = 3;
+
+/**
+ * Consumer of the `status` queue: what members report of copies. Drift and deletions go on to `sync` as the upstream key; a
+ * status is aggregated over all targets and written to the hub when it changed.
+ */
+export function createSyncUp(deps: SyncDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
+  return async (envelope, receiveCount) => {
+    const { key, change } = envelope;
+    if (!isReport(envelope)) return done;
+    const member = deps.member(key.workspace);
+    const downstreamObj = envelope.body ?? (change === 'upsert' ? await member?.get(key) : undefined);
+    const upstreamKey = downstreamObj && (await verifiedUpstream(deps, key, downstreamObj));
+    if (!downstreamObj || !upstreamKey) return { kind: 'done', note: 'no copy of ours' };
+    if (change === 'delete' || envelope.drifted) return toSync(deps, upstreamKey);
+    if (!WITH_STATUS.includes(key.resource)) return done;
+    const settleMs = settlingMs(downstreamObj, key, receiveCount);
+    if (settleMs !== undefined) return again(settleMs, 'the status is in flux');
+    return carryUp(deps, upstreamKey);
+  };
+}
+
+/** Copies report by upserts and deletions of objects we carry; list markers and heartbeats are none of ours. */
+function isReport({ key, change }: Envelope): boolean {
+  return isSynced(key) && key.name !== '*' && (change === 'upsert' || change === 'delete');
+}
+
+/** How long to let a copy's status settle, undefined when it is to be carried up now. */
+function settlingMs(downstreamObj: KubeObject, key: ResourceKey, receiveCount: number): number | undefined {
+  const settleMs = SETTLE_MS[receiveCount - 1];
+  const { kind } = resourceType(key);
+  return settleMs !== undefined && isInFlux({ ...downstreamObj, kind }) ? settleMs : undefined;
+}
+
+/**
+ * The upstream key of a copy that is where the copy of that object belongs on this target; undefined otherwise. A member can write
+ * any annotation: it must not reach another tenant's objects with it.
+ */
+async function verifiedUpstream(
+  { store }: SyncDeps,
+  downstreamKey: ResourceKey,
+  downstreamObj: KubeObject,
+): Promise<ResourceKey | undefined> {
+  const upstreamKey = claimedUpstream(downstreamKey, downstreamObj);
+  if (!upstreamKey || !isOurCopy(downstreamObj, upstreamKey, downstreamKey.workspace)) return undefined;
+  const target = await store.findTarget(downstreamKey.workspace);
+  if (!target) return undefined;
+  return formatKey(downstreamKeyOf(upstreamKey, target)) === formatKey(downstreamKey) ? upstreamKey : undefined;
+}
+
+async function toSync(deps: SyncDeps, upstreamKey: ResourceKey): Promise<Outcome> {
+  const { failed } = await deps.send([syncMessage(deps, { key: upstreamKey, change: 'finding' })]);
+  return failed.length === 0 ? done : again(1_000, 'the sync queue did not accept the message');
+}
+
+async function carryUp(deps: SyncDeps, upstreamKey: ResourceKey): Promise<Outcome> {
+  let reason = '';
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    const found = await deps.hub.get(upstreamKey);
+    if (!found || found.metadata.deletionTimestamp) return done;
+    const upstreamObj = { ...found, kind: resourceType(upstreamKey).kind };
+    const placed = await loadPlaced(deps.store, upstreamKey, upstreamObj);
+    const contributions = await gather(deps, upstreamKey, { upstreamObj, placed });
+    // Not placed anywhere by a decision: nobody's status is the object's.
+    if (contributions.length === 0) return done;
+    const status = aggregateStatus(upstreamObj, contributions);
+    const patch = status && planStatusPatch(upstreamObj, status);
+    if (!patch) return done;
+    const { uid = '', resourceVersion = '' } = upstreamObj.metadata;
+    try {
+      await deps.hub.patch(upstreamKey, patch, { uid, resourceVersion, subresource: 'status' });
+      return done;
+    } catch (error) {
+      // Read copies and object again: an aggregate made before another's write may be older than it.
+      if (kindOf(error) !== 'conflict') throw error;
+      reason = messageOf(error);
+    }
+  }
+  return again(100 + Math.floor(deps.random() * 400), reason);
+}
+
+type Subject = { readonly upstreamObj: KubeObject; readonly placed: Placed };
+
+/** What every target that runs the object by decision contributes, read from the members now: messages may come in any order. */
+function gather(deps: SyncDeps, upstreamKey: ResourceKey, subject: Subject): Promise<Contribution[]> {
+  const { upstreamObj, placed } = subject;
+  const held = new Set(heldBy(upstreamObj));
+  const running = new Map<string, { target: TargetFacts; decision: Decision }>();
+  for (const decision of placed.decisions) {
+    for (const { key } of decision.targets) {
+      const target = placed.targets.get(key);
+      if (target && held.has(key) && !running.has(key)) running.set(key, { target, decision });
+    }
+  }
+  return Promise.all(
+    [...running.values()].map(({ target, decision }) =>
+      contribution(deps, upstreamKey, { upstreamObj, target, decision }),
+    ),
+  );
+}
+
+async function contribution(
+  { member, settings, clock }: SyncDeps,
+  key: ResourceKey,
+  { upstreamObj, target, decision }: { upstreamObj: KubeObject; target: TargetFacts; decision: Decision },
+): Promise<Contribution> {
+  const targetName = target.name;
+  const memberApi = member(target.key);
+  // A target known to be down is not asked: its silence would hold up what the others say.
+  if (!memberApi || !target.ready)
+    return { targetName, downstreamObj: undefined, isCurrent: false, isReachable: false };
+  const found = await memberApi.get(downstreamKeyOf(key, target));
+  const downstreamObj = found && isOurCopy(found, key, target.key) ? found : undefined;
+  const view = viewFor({ key, upstreamObj, decision, target, settings, now: formatTime(clock()) });
+  const isCurrent = view.ok && downstreamObj?.metadata.annotations?.[CONTENT_HASH_ANNOTATION] === view.hash;
+  return { targetName, downstreamObj, isCurrent, isReachable: true };
+}
