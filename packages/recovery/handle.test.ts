@@ -9,7 +9,7 @@ import type { Condition } from '@tmc/kernel/object.ts';
 import { createMemoryHub } from '@tmc/testkit/memory-hub.ts';
 import { syncTarget } from '@tmc/testkit/objects.ts';
 import { describe, expect, it } from 'vitest';
-import { createRecover } from './handle.ts';
+import { createRecover, createSignOfLife } from './handle.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const THRESHOLD = 15_000;
@@ -48,12 +48,13 @@ async function createWorld(names: string[] = ['west'], fault?: { at: number; aft
     ...memory,
     write: (write) => effect('table', () => memory.write(write)),
   };
-  const handle = createRecover({
-    hub: { get: hub.get, patch: (...args) => effect('hub', () => hub.patch(...args)) },
+  const deps = {
+    hub: { get: hub.get, patch: (...args: Parameters<typeof hub.patch>) => effect('hub', () => hub.patch(...args)) },
     store: createRecoveryStore(table),
     clock: () => nowMs,
     heartbeatThresholdMs: THRESHOLD,
-  });
+  };
+  const handle = createRecover(deps);
 
   function envelope(change: Envelope['change'], name: string, at: number): Envelope {
     const id = targetKey('ws1', name);
@@ -65,6 +66,7 @@ async function createWorld(names: string[] = ['west'], fault?: { at: number; aft
     hub,
     writes,
     handle,
+    signOfLife: createSignOfLife(deps),
     envelope,
     calls: () => calls,
     at: (ms: number) => {
@@ -147,6 +149,22 @@ describe('heartbeats', () => {
     };
     expect((await world.handle(forged, 1)).kind).toBe('park');
     expect(await world.condition('Ready', 'east')).toBeUndefined();
+  });
+
+  it('are not needed while the relay has other things to tell', async () => {
+    const world = await createWorld();
+    const status = (at: number) => ({
+      ...world.envelope('upsert', 'west', START + at),
+      key: { ...keyOf('copy'), workspace: 'x' },
+    });
+    for (let at = 0; at <= 40_000; at += 1000) {
+      world.at(at);
+      await world.signOfLife(status(at));
+      await world.tick();
+    }
+    expect((await world.condition('Ready'))?.status).toBe('True');
+    expect(world.writes.filter((w) => w === 'table').length).toBeLessThanOrEqual(11);
+    expect(world.writes.filter((w) => w === 'hub')).toHaveLength(1);
   });
 
   it('of a target that is gone write nothing', async () => {

@@ -17,6 +17,8 @@ export type StoredSeen = { readonly record: SeenRecord; readonly version: number
 export type RecoveryStore = {
   /** Every target of every workspace. */
   listFleet(): Promise<readonly FleetTarget[]>;
+  /** The target with this key; undefined when there is none. */
+  findFleetTarget(targetKey: string): Promise<FleetTarget | undefined>;
   findSeen(targetKey: string): Promise<StoredSeen | undefined>;
   /** Replaces that version, undefined: writes only if there is none; false when another write came first. */
   saveSeen(targetKey: string, record: SeenRecord, version: number | undefined): Promise<StoredSeen | undefined>;

@@ -1,6 +1,6 @@
 import type { JsonObject } from '@tmc/kernel/object.ts';
 import type { FleetTarget, RecoveryStore, SeenRecord } from '@tmc/recovery/load.ts';
-import { FLEET_PARTITION, targetSeenKey } from './keys.ts';
+import { FLEET_PARTITION, fleetKey, targetSeenKey } from './keys.ts';
 import type { Table } from './table.ts';
 
 /** Recovery's records on the table. The fleet list is written by placement, together with a target's facts. */
@@ -8,10 +8,11 @@ export function createRecoveryStore(table: Table): RecoveryStore {
   return {
     async listFleet() {
       const items = await table.query(FLEET_PARTITION);
-      return items.map(({ data }) => {
-        const { key, workspace, name } = data['value'] as unknown as FleetTarget;
-        return { key, workspace, name };
-      });
+      return items.map(({ data }) => data['value'] as unknown as FleetTarget);
+    },
+    async findFleetTarget(targetKey) {
+      const item = await table.get(fleetKey(targetKey));
+      return item && (item.data['value'] as unknown as FleetTarget);
     },
     async findSeen(targetKey) {
       const item = await table.get(targetSeenKey(targetKey));
