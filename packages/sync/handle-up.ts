@@ -28,18 +28,23 @@ const MAX_ATTEMPTS = 3;
  */
 export function createSyncUp(deps: SyncDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
   return async (envelope, receiveCount) => {
-    const { key, change } = envelope;
     if (!isReport(envelope)) return done;
-    const member = deps.member(key.workspace);
-    const downstreamObj = envelope.body ?? (change === 'upsert' ? await member?.get(key) : undefined);
+    const { key, change, drifted } = envelope;
+    const downstreamObj = await findCopy(deps, envelope);
     const upstreamKey = downstreamObj && (await verifiedUpstream(deps, key, downstreamObj));
     if (!downstreamObj || !upstreamKey) return { kind: 'done', note: 'no copy of ours' };
-    if (change === 'delete' || envelope.drifted) return toSync(deps, upstreamKey);
+    if (change === 'delete' || drifted) return toSync(deps, upstreamKey);
     if (!WITH_STATUS.includes(key.resource)) return done;
     const settleMs = settlingMs(downstreamObj, key, receiveCount);
     if (settleMs !== undefined) return again(settleMs, 'the status is in flux');
     return carryUp(deps, upstreamKey);
   };
+}
+
+/** The copy as reported, else as it is now; of a deleted one only its last state is left. */
+async function findCopy({ member }: SyncDeps, { key, change, body }: Envelope): Promise<KubeObject | undefined> {
+  if (body || change === 'delete') return body;
+  return member(key.workspace)?.get(key);
 }
 
 /** Copies report by upserts and deletions of objects we carry; list markers and heartbeats are none of ours. */
