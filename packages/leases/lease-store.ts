@@ -4,7 +4,7 @@ import type { LeaseRecord } from './lease.ts';
 export type StoredLease = { readonly record: LeaseRecord; readonly version: number };
 
 /** `current` is what stands there instead, undefined when nothing does. */
-export type SwapResult = { readonly ok: true } | { readonly ok: false; readonly current: StoredLease | undefined };
+type SwapResult = { readonly ok: true } | { readonly ok: false; readonly current: StoredLease | undefined };
 
 /** Where leases are kept. One item per scope, compare-and-swap; no deletion, since tokens must never start over. */
 export type LeaseStore = {

@@ -23,7 +23,7 @@ export type LeaseRecord = {
   readonly untilMs: number;
 };
 
-export type LeaseState = 'free' | 'held' | 'expired' | 'released';
+type LeaseState = 'free' | 'held' | 'expired' | 'released';
 
 /** Who asks, when, and for how long. */
 export type LeaseAsk = {
@@ -40,7 +40,7 @@ export type LeaseMove =
   | { readonly kind: 'wait'; readonly heldUntilMs: number };
 
 /** The state of a record as a contender sees it. */
-export function leaseState(record: LeaseRecord | undefined, nowMs: number, skewMs: number): LeaseState {
+function leaseState(record: LeaseRecord | undefined, nowMs: number, skewMs: number): LeaseState {
   if (!record) return 'free';
   if (record.untilMs === 0) return 'released';
   return nowMs > record.untilMs + skewMs ? 'expired' : 'held';

@@ -14,7 +14,7 @@ export type HeldLease = {
 };
 
 /** Somebody else holds it; give the message back rather than wait. */
-export type BusyLease = { readonly held: false; readonly scope: string; readonly heldUntilMs: number };
+type BusyLease = { readonly held: false; readonly scope: string; readonly heldUntilMs: number };
 
 export type Leases = {
   /** One attempt, no waiting. */
@@ -34,7 +34,7 @@ export type Leases = {
 };
 
 /** AWS keeps Lambda clocks within milliseconds; a second covers machines kept by ordinary NTP. */
-export const DEFAULT_SKEW_MS = 1_000;
+const DEFAULT_SKEW_MS = 1_000;
 
 /** A lost race is decided anew this often; after that the scope is contended and the caller comes back later. */
 const MAX_RACES = 3;

@@ -3,7 +3,7 @@
  * invariant. States are plain values; `key` decides which are the same.
  */
 
-export type Transition<S> = { readonly name: string; readonly next: S };
+type Transition<S> = { readonly name: string; readonly next: S };
 
 export type Model<S> = {
   readonly initial: S;
@@ -17,7 +17,7 @@ export type Model<S> = {
   readonly maxStates: number;
 };
 
-export type Step<S> = { readonly action: string; readonly state: S };
+type Step<S> = { readonly action: string; readonly state: S };
 
 export type Exploration<S> =
   | { readonly ok: true; readonly states: number }

@@ -2,13 +2,13 @@ import { seededRandom, shuffled } from './random.ts';
 
 /** What can go wrong around a message or a write. */
 export const FAULTS = ['duplicate', 'delay', 'reorder', 'throttle', 'conflict', 'crash'] as const;
-export type Fault = (typeof FAULTS)[number];
+type Fault = (typeof FAULTS)[number];
 
 /** Probability of each fault at each point it is asked for; what is not named never happens. */
 export type FaultTable = Readonly<Partial<Record<Fault, number>>>;
 
 /** Freely chosen: a run of a hundred steps meets every fault several times. */
-export const DEFAULT_FAULTS: FaultTable = {
+const DEFAULT_FAULTS: FaultTable = {
   duplicate: 0.2,
   delay: 0.15,
   reorder: 0.3,

@@ -3,7 +3,7 @@ import { createTestClock } from './clock.ts';
 import { explore } from './explore.ts';
 import { createFaultPlan, FAULTS } from './fault-plan.ts';
 import { sequentialIds } from './ids.ts';
-import { deployment, secret, service, syncTarget } from './objects.ts';
+import { clusterWorkloadPlacement, configMap, deployment, namespace, secret, service, syncTarget } from './objects.ts';
 import { seededRandom, shuffled } from './random.ts';
 
 describe('the virtual clock', () => {
@@ -157,6 +157,10 @@ it('builders make objects a server takes: selectors match templates, secrets are
     },
   });
   expect(service({ name: 'web' }).metadata.namespace).toBe('default');
+  expect(configMap({ name: 'c' }).metadata.namespace).toBe('default');
+  expect(namespace({ name: 'n' }).metadata).toEqual({ name: 'n' });
+  const policy = clusterWorkloadPlacement({ name: 'p' }, { minReplicas: 1 });
+  expect(policy).toMatchObject({ metadata: { name: 'p' }, spec: { namespaceSelector: {}, minReplicas: 1 } });
   expect(secret({ name: 's' }, { a: 'b' })).toMatchObject({ data: { a: 'Yg==' } });
   expect(syncTarget({ name: 'west' }, { location: 'us-west-2' })).toMatchObject({ spec: { location: 'us-west-2' } });
 });

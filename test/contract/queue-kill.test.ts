@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { openDatabase } from '@tmc/adapters/sqlite/database.ts';
 import { createSqliteQueue } from '@tmc/adapters/sqlite/queue.ts';
 import { seededRandom } from '@tmc/testkit/random.ts';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-const PROCESS = join(import.meta.dirname, 'queue-process.ts');
+const PROCESS = fileURLToPath(new URL('./queue-process.ts', import.meta.url));
 const ROUNDS = 8;
 const HOUR_MS = 3_600_000;
 const seed = Date.now();

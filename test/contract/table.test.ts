@@ -1,6 +1,4 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { createDynamoTable, ensureTable } from '@tmc/adapters/dynamo/table.ts';
+import { connectTable, type TableConnection } from '@tmc/adapters/dynamo/connect.ts';
 import { createMemoryTable } from '@tmc/adapters/memory/table.ts';
 import { openDatabase } from '@tmc/adapters/sqlite/database.ts';
 import { createSqliteTable } from '@tmc/adapters/sqlite/table.ts';
@@ -28,36 +26,34 @@ describe.skipIf(missing !== undefined)('DynamoDB', () => {
   const settings = { region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
   const tableName = 'contract';
   let emulator: Emulator;
-  let dynamo: DynamoDBClient;
-  let table: Table;
+  let dynamo: TableConnection;
 
   beforeAll(async () => {
     emulator = await startDynamoDb();
-    dynamo = new DynamoDBClient({ ...settings, endpoint: emulator.endpoint });
-    await ensureTable({ client: dynamo, tableName });
-    table = createDynamoTable({ client: DynamoDBDocumentClient.from(dynamo), tableName });
+    dynamo = connectTable(tableName, { ...settings, endpoint: emulator.endpoint });
+    await dynamo.ensure();
   }, 120_000);
 
   afterAll(async () => {
-    dynamo?.destroy();
+    dynamo?.close();
     await emulator?.stop();
   });
 
-  suites('DynamoDB Local', () => table);
+  suites('DynamoDB Local', () => dynamo.table);
 
-  it('ensureTable leaves a table that is there', async () => {
-    await table.write({ op: 'put', key: { pk: 'kept', sk: 'kept' }, data: {} });
-    await ensureTable({ client: dynamo, tableName });
-    expect(await table.get({ pk: 'kept', sk: 'kept' })).toBeDefined();
+  it('ensuring leaves a table that is there', async () => {
+    await dynamo.table.write({ op: 'put', key: { pk: 'kept', sk: 'kept' }, data: {} });
+    await dynamo.ensure();
+    expect(await dynamo.table.get({ pk: 'kept', sk: 'kept' })).toBeDefined();
   });
 
   it('an endpoint that does not answer is a retry', async () => {
-    const lost = new DynamoDBClient({ ...settings, endpoint: 'http://127.0.0.1:9', maxAttempts: 1 });
-    const unreachable = createDynamoTable({ client: DynamoDBDocumentClient.from(lost), tableName });
+    const lost = connectTable(tableName, { ...settings, endpoint: 'http://127.0.0.1:9', maxAttempts: 1 });
+    const { table: unreachable } = lost;
     await expect(unreachable.get({ pk: 'a', sk: 'b' })).rejects.toMatchObject({ kind: 'retry' });
     await expect(unreachable.write({ op: 'delete', key: { pk: 'a', sk: 'b' } })).rejects.toMatchObject({
       kind: 'retry',
     });
-    lost.destroy();
+    lost.close();
   });
 });

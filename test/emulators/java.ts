@@ -14,6 +14,7 @@ const CACHE = join(HERE, '../../.cache/emulators');
 const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies';
 const START_DEADLINE_MS = 60_000;
 const STOP_DEADLINE_MS = 5_000;
+const JAVA = 'java';
 const run = promisify(execFile);
 
 /** A running emulator; `stop` ends its process. */
@@ -22,7 +23,7 @@ export type Emulator = { readonly endpoint: string; readonly stop: () => Promise
 /** Why the emulators cannot run on this machine; undefined when they can. */
 export async function whyNoJava(): Promise<string | undefined> {
   for (const [tool, arg] of [
-    ['java', '-version'],
+    [JAVA, '-version'],
     ['javac', '-version'],
     ['mvn', '-version'],
   ] as const) {
@@ -68,7 +69,7 @@ export async function compile(source: string, folder: string): Promise<void> {
 
 /** Starts java with these arguments and waits until the endpoint answers HTTP at all. */
 export async function startJava(args: readonly string[], port: number): Promise<Emulator> {
-  const child = spawn('java', ['-Xmx256m', ...args], {
+  const child = spawn(JAVA, ['-Xmx256m', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, DDB_LOCAL_TELEMETRY: '0' },
   });

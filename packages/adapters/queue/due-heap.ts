@@ -8,7 +8,7 @@ export type DueHeap<T> = {
   retain(wanted: (due: Due<T>) => boolean): void;
 };
 
-export type Due<T> = { readonly atMs: number; readonly item: T };
+type Due<T> = { readonly atMs: number; readonly item: T };
 
 export function createDueHeap<T>(): DueHeap<T> {
   let heap: Due<T>[] = [];

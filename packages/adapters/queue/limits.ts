@@ -4,10 +4,10 @@ import type { QueueEntry, ReceiveOptions } from './queue.ts';
 
 export const MAX_ENTRIES = 10;
 /** Of one message, and of all messages of one call together. */
-export const MAX_BYTES = 1024 * 1024;
+const MAX_BYTES = 1024 * 1024;
 
 /** What SQS counts of an entry; attributes this project adds are covered by the margin. */
-export function entryBytes({ body }: Pick<QueueEntry, 'body'>): number {
+function entryBytes({ body }: Pick<QueueEntry, 'body'>): number {
   return Buffer.byteLength(body) + ATTRIBUTE_MARGIN;
 }
 const ATTRIBUTE_MARGIN = 1024;

@@ -2,10 +2,10 @@ import { checkpointKey } from './keys.ts';
 import type { Table } from './table.ts';
 
 /** Where a relay resumes: every event up to this revision was acknowledged. */
-export type Checkpoint = { readonly rv: string; readonly epoch: number };
+type Checkpoint = { readonly rv: string; readonly epoch: number };
 
 /** Whose checkpoint: hub id or target key, endpoint, and `resource.group`. */
-export type CheckpointKey = { readonly source: string; readonly endpoint: string; readonly resource: string };
+type CheckpointKey = { readonly source: string; readonly endpoint: string; readonly resource: string };
 
 export type CheckpointStore = {
   load(key: CheckpointKey): Promise<Checkpoint | undefined>;

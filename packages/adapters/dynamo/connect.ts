@@ -1,0 +1,22 @@
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { Table } from '../table/table.ts';
+import { createDynamoTable, ensureTable } from './table.ts';
+
+export type TableConnection = {
+  readonly table: Table;
+  /** Makes the table where it is missing. */
+  readonly ensure: () => Promise<void>;
+  readonly close: () => void;
+};
+
+/** A table by name, on AWS or, with `settings.endpoint`, on a service that speaks like it. Nothing is sent before the first call. */
+export function connectTable(tableName: string, settings: DynamoDBClientConfig = {}): TableConnection {
+  const dynamo = new DynamoDBClient(settings);
+  const client = DynamoDBDocumentClient.from(dynamo);
+  return {
+    table: createDynamoTable({ client, tableName }),
+    ensure: () => ensureTable({ client: dynamo, tableName }),
+    close: () => dynamo.destroy(),
+  };
+}
