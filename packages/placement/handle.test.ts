@@ -199,6 +199,32 @@ describe('a tenant who writes our keys', () => {
   });
 });
 
+describe('two tenants with equal names', () => {
+  it('never meet: each gets its own targets, and a change in one touches nothing of the other', async () => {
+    const world = await started();
+    const inSecond = (resource: string, name: string) => ({ ...keyOf(resource, name), workspace: 'ws2' });
+    const put = async (resource: string, name: string, object: Record<string, unknown>, labels = {}) => {
+      const kind = { synctargets: 'SyncTarget', namespaces: 'Namespace' }[resource] ?? 'ClusterWorkloadPlacement';
+      world.hub.put(inSecond(resource, name), { apiVersion: 'v1', kind, ...object, metadata: { name, labels } });
+      await world.deliver(inSecond(resource, name));
+    };
+    const first = await world.store.listGroups(WORKSPACE, 'demo');
+    await put('clusterworkloadplacements', 'multi', policySpec('us-west-2'));
+    await put('namespaces', 'demo', {}, { managed: 'true' });
+    const targetsOf = async () =>
+      (await world.store.listGroups('ws2', 'demo')).flatMap(({ decision }) => decision.targets.map((t) => t.key));
+    expect(await targetsOf()).toEqual([]);
+    const ready = { status: { conditions: [{ type: 'Ready', status: 'True' }] } };
+    await put('synctargets', 'west', { spec: { location: 'us-west-2' }, ...ready });
+    expect(await targetsOf()).toEqual([targetKey('ws2', 'west')]);
+    expect(await world.store.listGroups(WORKSPACE, 'demo')).toEqual(first);
+    await world.hub.delete(inSecond('clusterworkloadplacements', 'multi'));
+    await world.deliver(inSecond('clusterworkloadplacements', 'multi'), 'delete');
+    expect(await targetsOf()).toEqual([]);
+    expect(await world.placed()).toEqual({ west: 2, east: 1 });
+  });
+});
+
 describe('facts', () => {
   it('label the target with its key and list what it syncs', async () => {
     const world = await started();

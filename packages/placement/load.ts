@@ -50,7 +50,7 @@ export type GroupSummary = {
 };
 
 /** A group's hold on a target. */
-export type Reservation = { readonly group: GroupRef; readonly needs: ResourceNeeds };
+type Reservation = { readonly group: GroupRef; readonly needs: ResourceNeeds };
 
 /** Reservations of a target, and a fence that every load-dependent decision on the target raises. */
 export type Reservations = { readonly fence: number; readonly held: readonly Reservation[] };
