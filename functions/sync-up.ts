@@ -1,0 +1,14 @@
+import { handlerFromEnvironment } from '@tmc/adapters/lambda/environment.ts';
+import { consumes, type FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
+import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
+import { createSyncStore } from '@tmc/adapters/table/sync-store.ts';
+import { createSyncUp } from '@tmc/sync/handle-up.ts';
+
+/** Consumes `status`: states of copies in, status in the hub and repairs out. */
+export function syncUp(runtime: FunctionRuntime): SqsFunction {
+  const { hub, member, send, clock, ids, random, settings } = runtime;
+  const store = createSyncStore(runtime.table);
+  return consumes('status', runtime, createSyncUp({ hub, member, store, send, clock, ids, random, settings }));
+}
+
+export const handler = handlerFromEnvironment(syncUp);
