@@ -1,3 +1,4 @@
+import { acceptedClaims, rbac, workspaceType } from '@tmc/apis/export.ts';
 import { findCondition } from '@tmc/kernel/condition.ts';
 import type { Condition, JsonObject, KubeObject } from '@tmc/kernel/object.ts';
 import { Api, type ApiOptions } from './api.ts';
@@ -5,16 +6,16 @@ import { atUrl } from './connection.ts';
 import { ensureApplied, ensureCreated, eventually, locate, type Place, waitFor } from './ensure.ts';
 import { vanished } from './hub-objects.ts';
 import { kcpBaseUrl } from './kcp-endpoints.ts';
-import { kcpRights, maximalPolicyRole } from './kcp-rights.ts';
 
 export type KcpBootstrapOptions = ApiOptions & {
   /** Path of the workspace that holds the export, `root:tmc`. */
   readonly exportWorkspace: string;
   readonly schemas: readonly KubeObject[];
   readonly apiExport: KubeObject;
-  /** Name of the type tenants' workspaces are made of; `tmc-tenant` when absent. */
-  readonly tenantType?: string;
 };
+
+/** Namespace and name of the ServiceAccount in the export's workspace that relay and functions work as. */
+export const KCP_SERVICE_ACCOUNT = { namespace: 'tmc-system', name: 'tmc-relay' } as const;
 
 /**
  * Sets kcp up for TMC, as an administrator: workspace, schemas, export, rights, a binding of the workspace to its own export (so that
@@ -29,15 +30,10 @@ export async function ensureKcpExport(options: KcpBootstrapOptions): Promise<voi
     const place = workspacePlace(api, exportWorkspace);
     for (const schema of schemas) await ensureCreated(place, 'apiresourceschemas', schema);
     await ensureExport(place, apiExport);
-    for (const { resource, object } of [...kcpRights(apiExport.metadata.name), maximalPolicyRole(apiExport)]) {
-      await ensureApplied(place, resource, object);
-    }
+    await ensureRights(place, apiExport);
     await ensureSelfBinding(place, apiExport);
-    await ensureApplied(
-      place,
-      'workspacetypes',
-      workspaceType(exportWorkspace, { apiExport, name: options.tenantType ?? 'tmc-tenant' }),
-    );
+    const reference = { workspace: exportWorkspace, name: apiExport.metadata.name };
+    await ensureApplied(place, 'workspacetypes', workspaceType(reference));
   } finally {
     api.close();
   }
@@ -72,20 +68,25 @@ async function ensureExport(place: Place, apiExport: KubeObject): Promise<void> 
   });
 }
 
-type Claim = { group?: string; resource: string; verbs: string[] };
+/** The ServiceAccount, and who may bind, use and serve the export. */
+async function ensureRights(place: Place, apiExport: KubeObject): Promise<void> {
+  const { namespace, name } = KCP_SERVICE_ACCOUNT;
+  await ensureApplied(place, 'namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
+  const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } };
+  await ensureApplied(place, 'serviceaccounts', account);
+  const reference = { workspace: place.workspace, name: apiExport.metadata.name };
+  for (const object of rbac(KCP_SERVICE_ACCOUNT, reference)) {
+    await ensureApplied(place, object.kind === 'ClusterRole' ? 'clusterroles' : 'clusterrolebindings', object);
+  }
+}
 
 async function ensureSelfBinding(place: Place, apiExport: KubeObject): Promise<void> {
   const { name } = apiExport.metadata;
-  const claims = ((apiExport['spec'] as { permissionClaims?: Claim[] }).permissionClaims ?? []).map((claim) => ({
-    ...claim,
-    selector: { matchAll: true },
-    state: 'Accepted',
-  }));
   const binding: KubeObject = {
     apiVersion: 'apis.kcp.io/v1alpha2',
     kind: 'APIBinding',
     metadata: { name },
-    spec: { reference: { export: { path: place.workspace, name } }, permissionClaims: claims },
+    spec: { reference: { export: { path: place.workspace, name } }, permissionClaims: acceptedClaims() },
   };
   // The right to bind is known to kcp about a second after its role was written: until then this is 403.
   await eventually(async () => {
@@ -115,19 +116,6 @@ async function acceptClaims(place: Place, binding: KubeObject): Promise<void> {
     },
     vanished,
   );
-}
-
-function workspaceType(path: string, { apiExport, name }: { apiExport: KubeObject; name: string }): KubeObject {
-  return {
-    apiVersion: 'tenancy.kcp.io/v1alpha1',
-    kind: 'WorkspaceType',
-    metadata: { name },
-    spec: {
-      extend: { with: [{ path: 'root', name: 'universal' }] },
-      defaultAPIBindings: [{ path, export: apiExport.metadata.name }],
-      defaultAPIBindingLifecycle: 'Maintain',
-    },
-  };
 }
 
 function conditionsOf(live: KubeObject): Condition[] | undefined {

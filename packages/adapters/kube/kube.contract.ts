@@ -142,9 +142,8 @@ export function kubeAdapterContract(name: string, open: () => Promise<KubePeer>)
       });
 
       it('parks what the server will never take', async () => {
-        const key = keyOf('deployments', fresh(), namespace, 'apps');
-        const invalid = { ...deployment(key), spec: { replicas: 1 } };
-        expect(await failure(hub.create(key, invalid))).toMatchObject({
+        const { key, obj } = configMap('Not_a_Name');
+        expect(await failure(hub.create(key, obj))).toMatchObject({
           kind: 'terminal',
           facts: { type: 'ResourceValidation' },
         });
