@@ -25,7 +25,7 @@ import {
   withoutManagers,
 } from './managers.ts';
 import { mergeTyped } from './merge-typed.ts';
-import { removeFields } from './remove-fields.ts';
+import { dropNullFields, removeFields } from './remove-fields.ts';
 import { trackUpdate } from './update-ownership.ts';
 
 export interface ApplyRequest extends WriteScope {
@@ -99,7 +99,7 @@ function applyChecked(request: ApplyRequest): ApplyResult {
   const settled = withoutLost(next, id, difference);
   const changed = !isSame(difference);
   if (changed) settled.set(id, { ...own, time: nowIso });
-  return { object: withManagers(changed ? merged : live, settled), changed };
+  return { object: withManagers(changed ? (dropNullFields(merged, schema) as JsonObject) : live, settled), changed };
 }
 
 function ownFields(applied: JsonObject, ignored: FieldSet, schema: StructuralSchema): FieldSet {

@@ -5,6 +5,7 @@ import { fieldSchema, isRecord, type JsonObject, type StructuralSchema } from '.
 export type StrategicResult = { value: unknown } | { malformed: string };
 
 const DIRECTIVE = '$patch';
+const MERGE_KEY = 'x-kubernetes-patch-merge-key';
 const RETAIN_KEYS = '$retainKeys';
 const DELETE_FROM = '$deleteFromPrimitiveList/';
 const ELEMENT_ORDER = '$setElementOrder/';
@@ -12,7 +13,7 @@ const ELEMENT_ORDER = '$setElementOrder/';
 class Malformed extends Error {}
 
 /**
- * Strategic merge patch: lists with a merge key (`x-kubernetes-patch-strategy: merge`) merge by it, new elements in front;
+ * Strategic merge patch: lists with a merge key (`x-kubernetes-patch-strategy: merge`) merge by it;
  * `$patch: delete|replace|merge`, `$retainKeys`, `$deleteFromPrimitiveList` and `$setElementOrder` are followed.
  */
 export function strategicMergePatch(target: unknown, patch: unknown, schema: StructuralSchema): StrategicResult {
@@ -43,48 +44,56 @@ const orderOf = (patch: JsonObject, name: string): unknown => patch[`${ELEMENT_O
 function mergeField(target: unknown, value: unknown, schema: StructuralSchema | undefined, order: unknown): unknown {
   if (isRecord(value)) return mergeObjects(isRecord(target) ? target : {}, value, schema);
   if (!Array.isArray(value) || !schema?.['x-kubernetes-patch-strategy']?.split(',').includes('merge')) return value;
-  const merged = mergeLists(Array.isArray(target) ? target : [], value, schema);
-  return ordered(merged, order, schema['x-kubernetes-patch-merge-key']);
-}
-
-function mergeLists(target: unknown[], patch: unknown[], schema: StructuralSchema): unknown[] {
-  const key = schema['x-kubernetes-patch-merge-key'];
-  if (key === undefined)
-    return [...target, ...patch.filter((item) => !target.some((old) => isDeepStrictEqual(old, item)))];
-  const elements = patch.map((item) => {
-    if (!isRecord(item)) throw new Malformed('an element of a list that merges by key is not an object');
-    return item;
-  });
+  const live = Array.isArray(target) ? target : [];
+  const key = schema[MERGE_KEY];
+  if (key === undefined) {
+    const added = value.filter((item) => !live.some((old) => isDeepStrictEqual(old, item)));
+    return ordered([...live, ...added], { order: order ?? value, live, key });
+  }
+  const elements = value.map(recordElement);
   if (elements.some((item) => directiveOf(item) === 'replace'))
     return elements.filter((item) => directiveOf(item) === undefined).map(withoutDirectives);
-  let out = [...target];
-  const added: unknown[] = [];
-  for (const item of elements) {
-    if (item[key] === undefined)
-      throw new Malformed(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
-    const matches = (old: unknown): boolean => isRecord(old) && isDeepStrictEqual(old[key], item[key]);
-    if (directiveOf(item) === 'delete') out = out.filter((old) => !matches(old));
-    else if (out.some(matches))
-      out = out.map((old) => (matches(old) ? mergeObjects(old as JsonObject, item, schema.items) : old));
-    else added.push(mergeObjects({}, item, schema.items));
-  }
-  return [...added, ...out];
+  const merged = elements.reduce((list, item) => mergeElement(list, item, { key, schema: schema.items }), live);
+  return ordered(merged, { order: order ?? value, live, key });
 }
 
-/** Elements named in `$setElementOrder` in its order, the others behind those they followed. */
-function ordered(list: unknown[], order: unknown, key: string | undefined): unknown[] {
+function recordElement(item: unknown): JsonObject {
+  if (!isRecord(item)) throw new Malformed('an element of a list that merges by key is not an object');
+  return item;
+}
+
+function mergeElement(
+  list: unknown[],
+  item: JsonObject,
+  by: { key: string; schema: StructuralSchema | undefined },
+): unknown[] {
+  const wanted = item[by.key];
+  if (wanted === undefined) throw new Malformed(`an element does not contain the declared merge key: ${by.key}`);
+  const matches = (old: unknown): boolean => isRecord(old) && isDeepStrictEqual(old[by.key], wanted);
+  if (directiveOf(item) === 'delete') return list.filter((old) => !matches(old));
+  if (!list.some(matches)) return [...list, mergeObjects({}, item, by.schema)];
+  return list.map((old) => (matches(old) ? mergeObjects(old as JsonObject, item, by.schema) : old));
+}
+
+/**
+ * Elements named in `order` (the patch itself unless `$setElementOrder` says otherwise) in its order, the others in the order
+ * they had; where both could come next, one that stood before the other in the live list goes first, else the named one.
+ */
+function ordered(list: unknown[], by: { order: unknown; live: unknown[]; key: string | undefined }): unknown[] {
+  const { order, live, key } = by;
   if (!Array.isArray(order)) return list;
   const identity = (item: unknown): unknown => (key !== undefined && isRecord(item) ? item[key] : item);
-  const place = (item: unknown): number =>
-    order.findIndex((wanted) => isDeepStrictEqual(identity(wanted), identity(item)));
-  const named = list.filter((item) => place(item) >= 0).sort((a, b) => place(a) - place(b));
-  const out: unknown[] = [...named];
-  for (const [at, item] of list.entries()) {
-    if (place(item) >= 0) continue;
-    const before = at === 0 ? -1 : out.indexOf(list[at - 1]);
-    out.splice(before + 1, 0, item);
+  const placeIn = (items: unknown[], item: unknown): number =>
+    items.findIndex((other) => isDeepStrictEqual(identity(other), identity(item)));
+  const named = list.filter((item) => placeIn(order, item) >= 0).sort((a, b) => placeIn(order, a) - placeIn(order, b));
+  const others = list.filter((item) => placeIn(order, item) < 0);
+  const out: unknown[] = [];
+  for (const item of named) {
+    const place = placeIn(live, item);
+    while (others.length && place >= 0 && placeIn(live, others[0]) < place) out.push(others.shift());
+    out.push(item);
   }
-  return out;
+  return [...out, ...others];
 }
 
 function directiveOf(patch: JsonObject): 'delete' | 'replace' | undefined {
@@ -112,7 +121,7 @@ function followDirectives(value: JsonObject, patch: JsonObject, schema: Structur
     if (!Array.isArray(list) || !Array.isArray(content)) continue;
     if (directive.startsWith(DELETE_FROM)) out[name] = list.filter((item) => !content.includes(item));
     else if (directive.startsWith(ELEMENT_ORDER) && patch[name] === undefined)
-      out[name] = ordered(list, content, schema && fieldSchema(schema, name)?.['x-kubernetes-patch-merge-key']);
+      out[name] = ordered(list, { order: content, live: list, key: schema && fieldSchema(schema, name)?.[MERGE_KEY] });
   }
   return out;
 }
