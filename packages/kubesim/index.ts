@@ -1,22 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { stringify } from 'yaml';
-import { runDefinitionController } from './controllers/crd.ts';
-import { runGarbageCollector } from './controllers/garbage.ts';
-import { runNamespaceController } from './controllers/namespace.ts';
 import { WriteCounters } from './counters.ts';
-import { runFaker } from './faker/faker.ts';
 import type { FakerOptions } from './faker/options.ts';
 import { FaultGate } from './faults/gate.ts';
 import { startKcp } from './kcp/start.ts';
-import { builtinResources, REVIEWS } from './resources/builtin.ts';
-import { Registry } from './resources/registry.ts';
-import { Authorizer } from './server/authorize.ts';
-import type { Clock, Sim } from './server/context.ts';
-import { type Answer, json } from './server/handle.ts';
+import type { Clock } from './server/context.ts';
+import { type Answer, json } from './server/answer.ts';
 import { listen } from './server/http.ts';
-import { type TokenIdentity, Tokens } from './server/identity.ts';
+import type { TokenIdentity } from './server/identity.ts';
 import { createCertificates } from './server/tls.ts';
-import { Store } from './store/store.ts';
+import { createSimulation } from './simulation.ts';
+import type { Store } from './store/store.ts';
 
 export type { FakerOptions } from './faker/options.ts';
 export type { Fault, FaultRule } from './faults/gate.ts';
@@ -60,8 +54,6 @@ export interface Kubesim {
   close(): Promise<void>;
 }
 
-const NAMESPACES = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
-
 /** Starts a simulated API server on 127.0.0.1 and resolves once it serves. */
 export async function startKubesim(options: KubesimOptions): Promise<Kubesim> {
   const adminToken = `admin-${randomUUID()}`;
@@ -69,10 +61,13 @@ export async function startKubesim(options: KubesimOptions): Promise<Kubesim> {
   const requests = new WriteCounters();
   const faults = new FaultGate();
   const stop = new AbortController();
-  const sim = createSim(options, { adminToken, requests, stopping: stop.signal });
-  const stops = [runDefinitionController(sim), runNamespaceController(sim), runGarbageCollector(sim)];
-  if (options.faker) stops.push(runFaker(sim, options.faker));
-  if (options.kind === 'kube') for (const name of NAMESPACES) seedNamespace(sim, name);
+  const simulation = createSimulation(options, {
+    adminToken,
+    stopping: stop.signal,
+    countWrite: (target) => requests.count(target),
+  });
+  const { sim } = simulation;
+  const stops = [simulation.stop];
   const expire = () => sim.store.history.compact(sim.store.revision);
   const server = await listen(sim, {
     port: options.port ?? 0,
@@ -84,6 +79,8 @@ export async function startKubesim(options: KubesimOptions): Promise<Kubesim> {
   sim.url = `https://127.0.0.1:${server.port}`;
   const kcp = options.kind === 'kcp' ? startKcp(sim) : undefined;
   if (kcp) stops.push(kcp.stop);
+  // What the server began with is no history anyone could have seen.
+  expire();
   return {
     kind: options.kind,
     url: sim.url,
@@ -115,44 +112,6 @@ export async function startKubesim(options: KubesimOptions): Promise<Kubesim> {
       await server.close();
     },
   };
-}
-
-function createSim(
-  options: KubesimOptions,
-  parts: { adminToken: string; requests: WriteCounters; stopping: AbortSignal },
-): Sim {
-  const store = new Store({ historyLimit: options.historyLimit ?? 20_000 });
-  const admin = { token: parts.adminToken, user: 'admin', groups: ['system:masters'] };
-  return {
-    kind: options.kind,
-    store,
-    registry: new Registry([...builtinResources(options.kind), ...REVIEWS]),
-    tokens: new Tokens([admin, ...(options.tokens ?? [])]),
-    authorizer: new Authorizer(store),
-    clock: options.clock ?? { now: () => new Date() },
-    layer: undefined,
-    url: '',
-    stopping: parts.stopping,
-    countWrite: (target) => parts.requests.count(target),
-  };
-}
-
-function seedNamespace(sim: Sim, name: string): void {
-  sim.store.put(
-    { storage: 'namespaces.core', cluster: '', namespace: '', name },
-    {
-      apiVersion: 'v1',
-      kind: 'Namespace',
-      metadata: {
-        name,
-        uid: randomUUID(),
-        creationTimestamp: `${sim.clock.now().toISOString().slice(0, 19)}Z`,
-        labels: { 'kubernetes.io/metadata.name': name },
-      },
-      spec: { finalizers: ['kubernetes'] },
-      status: { phase: 'Active' },
-    },
-  );
 }
 
 function adminAnswer({ method, path }: { method: string; path: string }, expire: () => void): Answer | undefined {

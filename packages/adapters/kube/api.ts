@@ -16,19 +16,27 @@ export type Call = Ask & {
   readonly about?: string;
 };
 
-export type ApiOptions = { readonly connection: KubeConnection; readonly clock?: Clock };
+/** How requests reach a server: by HTTP/2, or without a socket when a test brings server and adapter together in one process. */
+export type ApiTransport = Pick<Transport, 'request' | 'open' | 'close'>;
+
+export type ApiOptions = {
+  readonly connection: KubeConnection;
+  readonly clock?: Clock;
+  /** Absent: HTTP/2 to the connection's URL. */
+  readonly transport?: ApiTransport;
+};
 
 /** Places whose 403s are remembered; more than this many at once means the identity has no rights at all. */
 const MAX_FORBIDDEN = 1_000;
 
 /** JSON over {@link Transport} with every answer judged by the classifier; remembers since when a place answers 403. */
 export class Api {
-  readonly #transport: Transport;
+  readonly #transport: ApiTransport;
   readonly #clock: Clock;
   readonly #forbiddenSinceMs = new Map<string, number>();
 
-  constructor({ connection, clock = systemClock }: ApiOptions) {
-    this.#transport = new Transport(connection, clock);
+  constructor({ connection, clock = systemClock, transport }: ApiOptions) {
+    this.#transport = transport ?? new Transport(connection, clock);
     this.#clock = clock;
   }
 

@@ -22,8 +22,13 @@ export type Ask = Omit<HttpRequest, 'headers' | 'deadlineMs'> & {
   readonly deadlineMs?: number;
 };
 
+/** The body of an open answer: what a reader needs of an HTTP/2 stream. */
+export type AnswerStream = Pick<ClientHttp2Stream, 'aborted' | 'rstCode' | typeof Symbol.asyncIterator> & {
+  close(code?: number): void;
+};
+
 /** An answer of which only the headers came; whoever opened it must read or close the stream. */
-export type OpenAnswer = HttpHead & { readonly stream: ClientHttp2Stream };
+export type OpenAnswer = HttpHead & { readonly stream: AnswerStream };
 
 /** Deadline of a call that states none. API servers themselves give up ordinary requests after 60 s. */
 export const DEFAULT_DEADLINE_MS = 30_000;
