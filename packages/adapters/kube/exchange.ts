@@ -65,7 +65,9 @@ export function limit(stream: ClientHttp2Stream, request: HttpRequest, reject: (
   };
   const timer = setTimeout(() => give(`none within ${request.deadlineMs} ms`), request.deadlineMs);
   const aborted = () => give('given up by the caller');
-  request.signal?.addEventListener('abort', aborted, { once: true });
+  // The signal may have been given while the request was made ready: listening alone would miss it.
+  if (request.signal?.aborted) aborted();
+  else request.signal?.addEventListener('abort', aborted, { once: true });
   return () => {
     clearTimeout(timer);
     request.signal?.removeEventListener('abort', aborted);

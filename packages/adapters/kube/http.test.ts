@@ -1,0 +1,256 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:http2';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { kindOf } from '@tmc/kernel/errors.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Api } from './api.ts';
+import { tokenFile } from './connection.ts';
+import { Transport } from './http.ts';
+import { json, type Reply, type ScriptedServer, startScriptedServer, text } from './scripted-server.ts';
+
+const key = { workspace: 'ws', group: '', resource: 'configmaps', namespace: 'ns', name: 'web' };
+const call = { method: 'GET', path: '/api/v1/namespaces/ns/configmaps/web', key };
+const found = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'web' } };
+
+describe('transport', () => {
+  let server: ScriptedServer;
+  let transport: Transport;
+  let api: Api;
+
+  beforeEach(async () => {
+    server = await startScriptedServer(json(found));
+    transport = new Transport(server.connection);
+    api = new Api({ connection: server.connection });
+  });
+
+  afterEach(async () => {
+    transport.close();
+    api.close();
+    await server.close();
+  });
+
+  it('shares one connection between requests', async () => {
+    await Promise.all(Array.from({ length: 50 }, () => api.find(call)));
+    await api.find(call);
+    expect(server.sessions).toHaveLength(1);
+  });
+
+  it('opens another connection beyond ninety streams', async () => {
+    const waiting: (() => void)[] = [];
+    server.reply = (stream, headers) => void waiting.push(() => json(found)(stream, headers));
+    const answers = Promise.all(Array.from({ length: 95 }, () => api.find(call)));
+    await vi.waitFor(() => expect(waiting).toHaveLength(95));
+    expect(server.sessions).toHaveLength(2);
+    for (const answer of waiting) answer();
+    expect(await answers).toHaveLength(95);
+  });
+
+  it('keeps streams that stay open away from requests', async () => {
+    server.reply = (stream) => stream.respond({ ':status': 200 });
+    const { stream } = await transport.open({ method: 'GET', path: '/watch' });
+    server.reply = json(found);
+    await transport.request({ method: 'GET', path: '/get' });
+    expect(server.sessions).toHaveLength(2);
+    stream.close();
+  });
+
+  it('sends path prefix, authorization and body', async () => {
+    const seen: Record<string, unknown>[] = [];
+    const bodies: string[] = [];
+    server.reply = (stream, headers) => {
+      seen.push(headers);
+      stream.on('data', (chunk) => bodies.push(String(chunk)));
+      stream.on('end', () => json({})(stream, headers));
+    };
+    const connection = { url: `${server.connection.url}/clusters/root:tmc/`, authorization: async () => 'Bearer t' };
+    const prefixed = new Transport(connection);
+    await prefixed.request({
+      method: 'PATCH',
+      path: '/api?x=1',
+      body: '{"a":1}',
+      contentType: 'application/merge-patch+json',
+    });
+    prefixed.close();
+    expect(seen[0]).toMatchObject({
+      ':path': '/clusters/root:tmc/api?x=1',
+      authorization: 'Bearer t',
+      'content-type': 'application/merge-patch+json',
+    });
+    expect(bodies.join('')).toBe('{"a":1}');
+  });
+
+  it('sends a refused stream again, for it was not looked at', async () => {
+    let refusals = 2;
+    server.reply = (stream, headers) => {
+      if (refusals-- > 0) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      else json(found)(stream, headers);
+    };
+    expect(await api.find(call)).toEqual(found);
+  });
+
+  it('takes a new connection after GOAWAY and lets the old one finish', async () => {
+    let finish = () => {};
+    server.reply = (stream, headers) => {
+      finish = () => json(found)(stream, headers);
+    };
+    const first = api.find(call);
+    await vi.waitFor(() => expect(server.sessions).toHaveLength(1));
+    await vi.waitFor(() => expect(finish.toString()).toContain('json'));
+    const finishFirst = finish;
+    server.sessions[0]?.goaway(constants.NGHTTP2_NO_ERROR);
+    server.reply = json(found);
+    await vi.waitFor(async () => {
+      await api.find(call);
+      expect(server.sessions.length).toBeGreaterThan(1);
+    });
+    finishFirst();
+    expect(await first).toEqual(found);
+  });
+
+  it.each<[string, Reply]>([
+    [
+      'a body cut by the end of the connection',
+      (stream) => {
+        stream.respond({ ':status': 201, 'content-type': 'application/json' });
+        stream.write('{"kind":"Config');
+        setImmediate(() => stream.session?.destroy());
+      },
+    ],
+    [
+      'a body shorter than announced',
+      (stream) => {
+        stream.respond({ ':status': 200, 'content-length': '1000' });
+        stream.end('{}');
+      },
+    ],
+    ['a body that is no JSON', text('{"kind":', 201)],
+    ['a stream that is reset', (stream) => stream.close(constants.NGHTTP2_INTERNAL_ERROR)],
+    ['a connection that is cut', (stream) => stream.session?.destroy()],
+    ['the text 404 of a server that restarts', text('404 page not found', 404)],
+    ['the text 500 of a server that restarts', text('internal error', 500)],
+  ])('gives %s as an unknown outcome', async (_name, reply) => {
+    server.reply = reply;
+    await expect(api.find(call)).rejects.toMatchObject({ kind: 'retry' });
+  });
+
+  it('works again after the server was away', async () => {
+    await api.find(call);
+    server.sessions[0]?.destroy();
+    await vi.waitFor(async () => expect(await api.find(call)).toEqual(found));
+  });
+
+  it('says that nobody listens', async () => {
+    const nobody = new Api({ connection: { url: 'http://127.0.0.1:1' } });
+    await expect(nobody.find(call)).rejects.toMatchObject({
+      kind: 'retry',
+      facts: { type: 'ClusterUnreachable' },
+      message: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+
+  it('gives up at the deadline and on the signal', async () => {
+    server.reply = () => undefined;
+    await expect(transport.request({ method: 'GET', path: '/x', deadlineMs: 50 })).rejects.toMatchObject({
+      kind: 'retry',
+      message: expect.stringContaining('within 50 ms'),
+    });
+    const givenUp = new AbortController();
+    const asked = transport.request({ method: 'GET', path: '/x', signal: givenUp.signal });
+    givenUp.abort();
+    await expect(asked).rejects.toMatchObject({ kind: 'retry' });
+    await expect(transport.request({ method: 'GET', path: '/x', signal: givenUp.signal })).rejects.toMatchObject({
+      message: expect.stringContaining('given up'),
+    });
+  });
+
+  it('leaves a connection that was silent through a suspension', async () => {
+    let nowMs = 0;
+    const thawed = new Transport(server.connection, () => nowMs);
+    await thawed.request({ method: 'GET', path: '/x' });
+    nowMs = 60_000;
+    await thawed.request({ method: 'GET', path: '/x' });
+    expect(server.sessions).toHaveLength(2);
+    thawed.close();
+  });
+
+  it('cuts a connection whose PING is not answered', async () => {
+    server.reply = () => undefined;
+    const link = await startLink(Number(new URL(server.connection.url).port));
+    vi.useFakeTimers({ toFake: ['setInterval', 'setTimeout', 'clearTimeout', 'clearInterval'] });
+    const silent = new Transport({ url: `http://127.0.0.1:${link.port}` });
+    try {
+      const asked = silent.request({ method: 'GET', path: '/x', deadlineMs: 3_600_000 });
+      const outcome = expect(asked).rejects.toMatchObject({ message: expect.stringContaining('PING') });
+      while (server.sessions.length === 0) await new Promise((resolve) => setImmediate(resolve));
+      link.stall();
+      await vi.advanceTimersByTimeAsync(10_000);
+      await vi.advanceTimersByTimeAsync(10_000);
+      await outcome;
+    } finally {
+      vi.useRealTimers();
+      silent.close();
+      await link.close();
+    }
+  });
+
+  it('reads a token file again when it changed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'token-'));
+    const path = join(folder, 'token');
+    let nowMs = 0;
+    writeFileSync(path, 'first\n');
+    const authorization = tokenFile(path, () => nowMs);
+    expect(authorization()).toBe('Bearer first');
+    writeFileSync(path, 'second\n');
+    utimesSync(path, 10, 10);
+    expect(authorization()).toBe('Bearer first');
+    nowMs = 1_000;
+    expect(authorization()).toBe('Bearer second');
+    rmSync(folder, { recursive: true });
+    nowMs = 5_000;
+    expect(authorization()).toBe('Bearer second');
+    expect(() => tokenFile(path)()).toThrow();
+  });
+
+  it('remembers how long a place is forbidden, until it is not', async () => {
+    let nowMs = 0;
+    const clocked = new Api({ connection: server.connection, clock: () => nowMs });
+    const kinds: string[] = [];
+    const ask = async () => kinds.push(await clocked.find(call).then(() => 'ok', kindOf));
+    const refuse = json({ kind: 'Status', reason: 'Forbidden' }, 403);
+    server.reply = refuse;
+    await ask();
+    nowMs = 31_000;
+    await ask();
+    server.reply = json(found);
+    await ask();
+    server.reply = refuse;
+    await ask();
+    expect(kinds).toEqual(['retry', 'terminal', 'ok', 'retry']);
+    clocked.close();
+  });
+});
+
+/** A TCP link to a port of this machine that can stop carrying without closing, as a dead network does. */
+async function startLink(target: number) {
+  const ends: Socket[] = [];
+  const server = createServer((near) => {
+    const far = connect(target, '127.0.0.1');
+    near.pipe(far).pipe(near);
+    ends.push(near, far);
+    for (const end of [near, far]) end.on('error', () => undefined);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    stall: () => {
+      for (const end of ends) end.unpipe().pause();
+    },
+    close: () => {
+      for (const end of ends) end.destroy();
+      return new Promise((closed) => server.close(closed));
+    },
+  };
+}

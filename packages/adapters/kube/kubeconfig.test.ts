@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectionFrom } from './kubeconfig.ts';
+
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+
+/** A kubeconfig of one context `main` with this user, plus a context `broken` without a cluster. */
+function kubeconfig(user: object | undefined, cluster: object = {}): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'main',
+    contexts: [
+      { name: 'main', context: { cluster: 'c', ...(user ? { user: 'u' } : {}) } },
+      { name: 'broken', context: { cluster: 'absent', user: 'u' } },
+    ],
+    clusters: [
+      { name: 'c', cluster: { server: 'https://host:6443', 'certificate-authority-data': base64('CA'), ...cluster } },
+    ],
+    users: user ? [{ name: 'u', user }] : [],
+  });
+}
+
+describe('connectionFrom', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'kubeconfig-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('takes server, authority and client certificate', async () => {
+    const user = { 'client-certificate-data': base64('CERT'), 'client-key-data': base64('KEY') };
+    expect(await connectionFrom({ text: kubeconfig(user) })).toEqual({
+      url: 'https://host:6443',
+      insecure: false,
+      ca: 'CA',
+      cert: 'CERT',
+      key: 'KEY',
+    });
+  });
+
+  it('takes a token', async () => {
+    const { authorization } = await connectionFrom({ text: kubeconfig({ token: 'abc' }) });
+    expect(await authorization?.()).toBe('Bearer abc');
+  });
+
+  it('takes a token file beside the kubeconfig', async () => {
+    writeFileSync(join(folder, 'token'), 'from-file\n');
+    const path = join(folder, 'config');
+    writeFileSync(path, kubeconfig({ tokenFile: 'token' }));
+    const { authorization } = await connectionFrom({ path });
+    expect(await authorization?.()).toBe('Bearer from-file');
+  });
+
+  it('takes what an exec plugin prints', async () => {
+    const credential = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      status: { token: 'from-plugin' },
+    };
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: process.execPath,
+      args: ['-e', `console.log(${JSON.stringify(JSON.stringify(credential))})`],
+      interactiveMode: 'Never',
+    };
+    const { authorization } = await connectionFrom({ text: kubeconfig({ exec }) });
+    expect(await authorization?.()).toBe('Bearer from-plugin');
+  });
+
+  it('trusts the given authority also without a user', async () => {
+    expect(await connectionFrom({ text: kubeconfig(undefined) })).toMatchObject({ ca: 'CA' });
+  });
+
+  it('takes the options of the server', async () => {
+    const text = kubeconfig({ token: 't' }, { 'insecure-skip-tls-verify': true, 'tls-server-name': 'kcp' });
+    expect(await connectionFrom({ text })).toMatchObject({ insecure: true, serverName: 'kcp' });
+  });
+
+  it.each([
+    ['a file that is not there', { path: '/nowhere/config' }, 'no such file'],
+    ['a context that is not there', { text: kubeconfig({ token: 't' }), context: 'x' }, 'no context x'],
+    ['a context without its cluster', { text: kubeconfig({ token: 't' }), context: 'broken' }, 'names no cluster'],
+    ['text that is no kubeconfig', { text: 'a: [' }, 'cannot be used'],
+  ])('refuses %s', async (_name, source, reason) => {
+    await expect(connectionFrom(source)).rejects.toMatchObject({
+      kind: 'terminal',
+      facts: { type: 'ConfigurationError' },
+      message: expect.stringContaining(reason),
+    });
+  });
+});
