@@ -3,7 +3,10 @@ import { atomOf, childSchema, isNamedField } from './atom.ts';
 import { type FieldSet, FieldSetBuilder, fieldElement, trimmed } from './fields.ts';
 import { listElements } from './list-elements.ts';
 
-/** The fields an object sets under a schema: what an apply of it owns. @throws TypedValueError */
+/**
+ * The fields an object sets under a schema: what an apply of it owns.
+ * @throws TypedValueError for a list element without identity
+ */
 export function fieldsOf(value: unknown, schema: StructuralSchema): FieldSet {
   const builder = new FieldSetBuilder();
   collect(value, schema, builder);

@@ -1,5 +1,5 @@
-import { fieldSchema, isRecord, type JsonObject } from '../schema/types.ts';
-import type { Atom } from './atom.ts';
+import { fieldSchema, isRecord, type JsonObject, type StructuralSchema } from '../schema/types.ts';
+import { type Atom, atomOf, childSchema } from './atom.ts';
 import { keyElement, valueElement } from './fields.ts';
 
 type AssociativeAtom = Extract<Atom, { kind: 'set' | 'list-map' }>;
@@ -21,6 +21,20 @@ export class TypedValueError extends Error {
  */
 export function listElements(atom: AssociativeAtom, list: readonly unknown[]): ListElement[] {
   return list.map((value) => ({ element: elementOf(atom, value), value }));
+}
+
+/** @throws TypedValueError when two elements of a set or list map are the same, which stored objects may have and bodies not */
+export function checkUniqueElements(value: unknown, schema: StructuralSchema | undefined): void {
+  const atom = atomOf(schema, value);
+  if (atom.kind === 'map' && isRecord(value))
+    for (const [name, content] of Object.entries(value)) checkUniqueElements(content, childSchema(atom.schema, name));
+  if ((atom.kind !== 'set' && atom.kind !== 'list-map') || !Array.isArray(value)) return;
+  const seen = new Set<string>();
+  for (const { element, value: item } of listElements(atom, value)) {
+    if (seen.has(element)) throw new TypedValueError(`duplicate entries for key ${element}`);
+    seen.add(element);
+    checkUniqueElements(item, atom.element);
+  }
 }
 
 function elementOf(atom: AssociativeAtom, value: unknown): string {

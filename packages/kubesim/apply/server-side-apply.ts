@@ -14,7 +14,7 @@ import {
   union,
 } from './fields.ts';
 import { ignoredFields, type WriteScope } from './ignored-fields.ts';
-import { TypedValueError } from './list-elements.ts';
+import { checkUniqueElements, TypedValueError } from './list-elements.ts';
 import {
   decodeManagers,
   type Manager,
@@ -81,6 +81,7 @@ export function applyPatch(request: ApplyRequest): ApplyResult {
 
 function applyChecked(request: ApplyRequest): ApplyResult {
   const { schema, manager, apiVersion, nowIso } = request;
+  checkUniqueElements(request.applied, schema);
   const ignored = ignoredFields(request);
   const applied = (removeFields(request.applied, ignored, schema) ?? {}) as JsonObject;
   const stored = managedBefore(request);

@@ -1,5 +1,5 @@
 import { failure } from '../api-error.ts';
-import type { Answer } from '../server/handle.ts';
+import type { Answer } from '../server/answer.ts';
 import type { WatchSink } from '../watch/watch.ts';
 
 /** What goes wrong with the requests a rule picks. */

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { dropOrMark } from '../controllers/namespace.ts';
-import { type ApiObject, isRecord, recordAt, withMeta } from '../object.ts';
+import { type ApiObject, isRecord, recordAt, withMeta, without } from '../object.ts';
 import type { ResourceDef } from '../resources/definition.ts';
 import type { Sim } from '../server/context.ts';
 import { trueCondition } from './conditions.ts';
@@ -106,7 +106,9 @@ function bound(sim: Sim, { binding, exported, ref, defs, conflict }: Bound): Api
     conditions: conditionsOf(sim, { wasBound, conflict, known: status['conditions'] }),
     ...(conflict ? {} : { boundResources }),
     exportPermissionClaims: claims(exported),
-    appliedPermissionClaims: claims(binding).filter((claim) => claim['state'] === 'Accepted'),
+    appliedPermissionClaims: claims(binding)
+      .filter((claim) => claim['state'] === 'Accepted')
+      .map((claim) => without(claim, 'state')),
   };
   return withMeta(
     { ...binding, status: next },

@@ -48,15 +48,19 @@ export class Endpoint {
     };
     if (!info.resource) return { ...base, authorizeIn: ROOT };
     if (!exported) return { ...base, error: pageNotFound() };
-    return this.resolveResource({ ...base, view: {} }, { ref, exported, place: info.resource, user });
+    return this.resolveResource(
+      { ...base, view: {} },
+      { ref, exported, place: info.resource, user, applies: info.applies ?? false },
+    );
   }
 
   private resolveResource(
     base: Resolved,
-    request: { ref: ExportRef; exported: ApiObject; place: ResourcePath; user: User },
+    request: { ref: ExportRef; exported: ApiObject; place: ResourcePath; user: User; applies: boolean },
   ): Resolved {
-    const { ref, exported, place, user } = request;
-    if (this.exports.tenantsOf(ref).length === 0) return { ...base, error: unknownAtEndpoint() };
+    const { ref, exported, place, user, applies } = request;
+    const unbound = base.cluster === undefined && this.exports.tenantsOf(ref).length === 0;
+    if (unbound) return { ...base, error: unknownAtEndpoint() };
     const def = base.resources.find(
       (known) => known.group === place.group && known.version === place.version && known.plural === place.plural,
     );
@@ -64,7 +68,9 @@ export class Endpoint {
     const view = this.viewOf(def, ref, exported);
     const served = { ...base, def, view };
     const error =
-      base.cluster === undefined ? wildcardError(def, place) : this.tenantError(served, { ...request, def, user });
+      base.cluster === undefined
+        ? wildcardError(def, place, applies)
+        : this.tenantError(served, { ...request, def, user });
     return error ? { ...served, error } : served;
   }
 
@@ -73,7 +79,9 @@ export class Endpoint {
     const own = this.exports.resourcesOf(ref).map(({ scale: _scale, ...def }) => def);
     const claimed = claimsOf(exported).flatMap((claim) => {
       const found = this.registry.findAny(ROOT, claim.group, claim.resource);
-      return found && !own.some((def) => def.group === found.group && def.plural === found.plural) ? [found] : [];
+      return found && !own.some((def) => def.group === found.group && def.plural === found.plural)
+        ? [{ ...found, statusOnly: true }]
+        : [];
     });
     const bindings = this.registry.findAny(ROOT, 'apis.kcp.io', 'apibindings') as ResourceDef;
     return [...own, ...claimed, bindings];
@@ -111,16 +119,13 @@ export class Endpoint {
 }
 
 /** All tenants at once can only be listed and watched, over all namespaces. */
-function wildcardError(def: ResourceDef, place: ResourcePath): Error | undefined {
+function wildcardError(def: ResourceDef, place: ResourcePath, applies: boolean): Error | undefined {
   if (place.verb === 'list' || (place.verb === 'watch' && !place.name)) {
     return place.namespace
       ? failure(400, 'cross-cluster LIST and WATCH are required to be cross-namespace')
       : undefined;
   }
-  if (place.verb === 'patch') return WILDCARD_PATCH(def, place);
+  // A patch other than an apply reads the object first, which is where it fails.
+  if (place.verb === 'patch' && !applies) return notFound({ group: def.group, kind: def.plural, name: place.name });
   return unknownAtEndpoint();
 }
-
-/** A merge patch reads the object first, which is where it fails; an apply writes. The handler tells them apart. */
-const WILDCARD_PATCH = (def: ResourceDef, place: ResourcePath): Error =>
-  notFound({ group: def.group, kind: def.plural, name: place.name });

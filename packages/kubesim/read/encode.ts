@@ -60,7 +60,7 @@ export function encodeObject(
 export function encodeList(
   items: ApiObject[],
   def: ResourceDef,
-  form: { accept: Accept; meta: ListMeta; includeObject?: string | null; withKinds?: boolean },
+  form: { accept: Accept; meta: ListMeta; includeObject?: string | null; viaEndpoint?: boolean },
 ): string {
   const { accept, meta } = form;
   if (accept.as === 'PartialObjectMetadata') {
@@ -76,7 +76,8 @@ export function encodeList(
       ),
     );
   const head = JSON.stringify({ kind: def.listKind, apiVersion: groupVersionOf(def), metadata: meta });
-  const itemText = form.withKinds ? jsonOf : itemJson;
+  // Items that come through kcp's endpoints carry their kinds.
+  const itemText = form.viaEndpoint ? jsonOf : itemJson;
   return `${head.slice(0, -1)},"items":[${items.map((item) => itemText(item, def)).join(',')}]}`;
 }
 

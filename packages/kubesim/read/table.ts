@@ -36,6 +36,6 @@ const definitionOf = ({ name, type, format, description, priority }: Column) => 
 });
 
 function objectPart(item: ApiObject, form: TableForm): { object?: unknown } {
-  if (form.includeObject === 'None') return {};
+  if (form.includeObject === 'None') return { object: null };
   return { object: form.includeObject === 'Object' ? item : partialOf(item, form.accept.version) };
 }

@@ -36,6 +36,8 @@ export interface ResourceDef {
   custom: boolean;
   status: boolean;
   scale?: ScalePaths;
+  /** Served without the subresources of its kind other than status. */
+  statusOnly?: boolean;
   schema?: OpenApiSchema;
   printerColumns?: PrinterColumn[];
 }

@@ -14,6 +14,7 @@ const READ_WRITE = ['get', 'patch', 'update'];
 /** The subresources a resource serves. */
 export function subresourcesOf(def: ResourceDef): SubresourceInfo[] {
   const found: SubresourceInfo[] = [];
+  if (def.statusOnly) return def.status ? [{ name: 'status', kind: def.kind, verbs: READ_WRITE }] : [];
   if (def.storage === 'namespaces.core') found.push({ name: 'finalize', kind: def.kind, verbs: ['update'] });
   if (def.scale) found.push({ name: 'scale', kind: 'Scale', verbs: READ_WRITE, group: 'autoscaling', version: 'v1' });
   if (def.storage === 'pods.core') found.push({ name: 'binding', kind: 'Binding', verbs: ['create'] });

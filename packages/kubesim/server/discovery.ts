@@ -1,8 +1,8 @@
 import { pageNotFound, resourceNotFound } from '../api-error.ts';
 import { groupVersionOf, type ResourceDef } from '../resources/definition.ts';
 import { type SubresourceInfo, subresourcesOf } from '../resources/subresources.ts';
+import type { Answer } from './answer.ts';
 import type { Resolved } from './context.ts';
-import type { Answer } from './handle.ts';
 import { negotiate } from './media.ts';
 import type { RequestInfo } from './request-info.ts';
 

@@ -6,8 +6,9 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { FaultGate } from '../faults/gate.ts';
+import type { Answer, Incoming } from './answer.ts';
 import type { Sim } from './context.ts';
-import { type Answer, answer, type Incoming } from './handle.ts';
+import { answer } from './handle.ts';
 import { toYaml } from './media.ts';
 import type { ServerCertificate } from './tls.ts';
 

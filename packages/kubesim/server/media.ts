@@ -6,6 +6,8 @@ export interface Accept {
   as: 'object' | 'PartialObjectMetadata' | 'Table' | 'APIGroupDiscoveryList';
   version: string;
   yaml: boolean;
+  /** The transformation named a list. */
+  ofList?: boolean;
 }
 
 const PLAIN: Accept = { as: 'object', version: 'v1', yaml: false };
@@ -15,6 +17,12 @@ const TRANSFORMS: Record<string, Accept['as']> = {
   Table: 'Table',
   APIGroupDiscoveryList: 'APIGroupDiscoveryList',
 };
+
+/** A list form asked of one object, or the other way round, cannot be had. @throws ApiError 406 */
+export function checkForm(accept: Accept, verb: 'get' | 'list'): void {
+  if (accept.as === 'PartialObjectMetadata' && accept.ofList !== (verb === 'list'))
+    throw notAcceptable('the requested transformation is not available for this request', true);
+}
 
 const cache = new Map<string, Accept | 'media' | 'transform'>();
 
@@ -45,7 +53,7 @@ function choose(header: string): Accept | 'media' | 'transform' {
     const form = TRANSFORMS[as];
     const group = params.get('g') ?? '';
     if (form && ['meta.k8s.io', 'apidiscovery.k8s.io'].includes(group))
-      return { as: form, version: params.get('v') ?? 'v1', yaml };
+      return { as: form, version: params.get('v') ?? 'v1', yaml, ofList: as.endsWith('List') };
     transformRefused = true;
   }
   return transformRefused ? 'transform' : 'media';

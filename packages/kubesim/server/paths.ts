@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { openApiDocument, openApiV2 } from '../openapi/document.ts';
 import { groupVersionOf, type ResourceDef } from '../resources/definition.ts';
-import type { Resolved, Sim } from './context.ts';
-import type { Answer } from './handle.ts';
+import type { Answer } from './answer.ts';
+import type { Resolved } from './context.ts';
 import type { RequestInfo } from './request-info.ts';
 
 /** The Kubernetes version whose behaviour is simulated. */
@@ -26,14 +26,16 @@ const text = (body: string, contentType = 'text/plain; charset=utf-8'): Answer =
 const jsonText = (body: unknown, contentType = 'application/json'): Answer => text(JSON.stringify(body), contentType);
 
 /** Health, version and OpenAPI; undefined for paths that are none of them. */
-export function pathAnswer(sim: Sim, resolved: Resolved, info: RequestInfo): Answer | undefined {
+export function pathAnswer(resolved: Resolved, info: RequestInfo): Answer | undefined {
   const { path } = info;
   if (/^\/(healthz|livez|readyz)(\/.*)?$/.test(path)) return text('ok');
   if (path === '/version' || path === '/version/') return jsonText(VERSION);
   if (path === '/openapi/v2') return jsonText(openApiV2(resolved.resources));
-  if (path === '/openapi/v3') return text(JSON.stringify(index(resolved.resources)));
+  // Real servers send the index as text, kcp's endpoints as JSON.
+  if (path === '/openapi/v3')
+    return text(JSON.stringify(index(resolved.resources)), info.endpoint ? 'application/json' : undefined);
   if (path.startsWith('/openapi/v3/')) return document(resolved.resources, path.slice('/openapi/v3/'.length));
-  if (path === '/') return jsonText({ paths: rootPaths(sim, resolved.resources) });
+  if (path === '/') return jsonText({ paths: rootPaths(resolved.resources) });
   return undefined;
 }
 
@@ -53,7 +55,7 @@ function document(resources: ResourceDef[], place: string): Answer | undefined {
   return defs.length ? jsonText(openApiDocument(defs)) : undefined;
 }
 
-const rootPaths = (_sim: Sim, resources: ResourceDef[]): string[] =>
+const rootPaths = (resources: ResourceDef[]): string[] =>
   [
     '/api',
     '/apis',

@@ -8,6 +8,8 @@ export interface RequestInfo {
   clusterSegment: string | undefined;
   /** Set below `/services/apiexport/<cluster>/<name>`. */
   endpoint: { exportCluster: string; exportName: string } | undefined;
+  /** A PATCH that is a server-side apply. */
+  applies?: boolean;
   resource: ResourcePath | undefined;
 }
 

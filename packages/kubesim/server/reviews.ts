@@ -1,7 +1,7 @@
 import { badRequest, invalid } from '../api-error.ts';
 import { isRecord, recordAt } from '../object.ts';
+import type { Answer, Incoming } from './answer.ts';
 import type { Sim, Target } from './context.ts';
-import type { Answer, Incoming } from './handle.ts';
 import type { User } from './identity.ts';
 import { mediaTypeOf, parseBody } from './media.ts';
 

@@ -1,4 +1,13 @@
-import { badRequest, conflict, failure, internalError, invalid, notFound, staleObject } from '../api-error.ts';
+import {
+  badRequest,
+  conflict,
+  failure,
+  internalError,
+  invalid,
+  methodNotAllowed,
+  notFound,
+  staleObject,
+} from '../api-error.ts';
 import { type ApplyConflict, applyPatch } from '../apply/server-side-apply.ts';
 import { type ApiObject, isRecord, withMeta } from '../object.ts';
 import { groupVersionOf } from '../resources/definition.ts';
@@ -20,7 +29,7 @@ export function applyObject(sim: Sim, request: WriteRequest, text: string): { ob
   const { def, name, subresource, view } = request.target;
   const live = sim.store.get(refOf(request, name));
   checkPreconditions(request, live, applied);
-  if (!live && subresource) throw notFound(resourceSubject(def, name));
+  if (!live && subresource) throw view ? methodNotAllowed() : notFound(resourceSubject(def, name));
   const result = applyPatch({
     ...scopeOf(def, subresource),
     live,
@@ -90,12 +99,19 @@ function checkPreconditions(request: WriteRequest, live: ApiObject | undefined, 
   const { def, name } = request.target;
   const { uid, resourceVersion } = applied.metadata;
   if (!live) {
+    if (request.target.view && resourceVersion)
+      throw internalError('resourceVersion should not be set on objects to be created');
     if (!uid) return;
     throw conflict(
       resourceSubject(def, name),
       `Precondition failed: UID in precondition: ${uid}, UID in object meta: `,
     );
   }
+  if (uid && uid !== live.metadata.uid && request.target.view)
+    throw conflict(
+      resourceSubject(def, name),
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`,
+    );
   if (uid && uid !== live.metadata.uid)
     throw invalid(kindSubject(def, name), [
       { reason: 'FieldValueInvalid', field: 'metadata.uid', message: `Invalid value: "${uid}": field is immutable` },

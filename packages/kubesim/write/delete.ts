@@ -1,4 +1,4 @@
-import { badRequest, conflict, success } from '../api-error.ts';
+import { badRequest, conflict, invalid, success } from '../api-error.ts';
 import { type ApiObject, isRecord, recordAt, withMeta } from '../object.ts';
 import type { ListMeta } from '../read/encode.ts';
 import { selectionOf } from '../read/selection.ts';
@@ -16,16 +16,28 @@ export interface DeleteOptions {
 /** Options from the body, with propagationPolicy also taken from the query. */
 export function deleteOptions(body: unknown, query: URLSearchParams): DeleteOptions {
   if (body !== undefined && !isRecord(body)) throw badRequest('the delete options are not an object');
+  const policy = (isRecord(body) ? body['propagationPolicy'] : undefined) ?? query.get('propagationPolicy');
+  if (policy && !POLICIES.includes(String(policy))) throw unknownPolicy(String(policy));
   const preconditions = recordAt(body, 'preconditions');
   const text = (value: unknown) => (typeof value === 'string' && value ? value : undefined);
   const orphan = recordAtBoolean(body, 'orphanDependents') ? 'Orphan' : undefined;
   return {
     uid: text(preconditions['uid']),
     resourceVersion: text(preconditions['resourceVersion']),
-    propagation:
-      text(isRecord(body) ? body['propagationPolicy'] : undefined) ?? text(query.get('propagationPolicy')) ?? orphan,
+    propagation: text(policy) ?? orphan,
   };
 }
+
+const POLICIES = ['Background', 'Foreground', 'Orphan'];
+
+const unknownPolicy = (policy: string) =>
+  invalid({ group: 'meta.k8s.io', kind: 'DeleteOptions' }, [
+    {
+      reason: 'FieldValueNotSupported',
+      field: 'propagationPolicy',
+      message: `Unsupported value: "${policy}": supported values: ${POLICIES.join(', ')}`,
+    },
+  ]);
 
 const recordAtBoolean = (body: unknown, field: string): boolean => isRecord(body) && body[field] === true;
 

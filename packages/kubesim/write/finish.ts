@@ -21,7 +21,7 @@ interface Change {
 export function finishObject(sim: Sim, request: WriteRequest, change: Change): ApiObject {
   const { def, cluster, namespace } = request.target;
   const { old } = change;
-  const shaped = checkSchema(request, defaultBuiltin(def, change.next, old), old);
+  const shaped = tidy(checkSchema(request, defaultBuiltin(def, change.next, old), old));
   const generation = nextGeneration(def, old, shaped);
   const metadata = { ...shaped.metadata, ...(generation === undefined ? {} : { generation }) };
   const generated = { ...shaped, metadata };

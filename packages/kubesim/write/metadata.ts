@@ -27,6 +27,7 @@ export function checkMetadata(obj: ApiObject, subject: Subject): void {
     ...annotationCauses(obj),
     ...finalizerCauses(obj),
     ...ownerCauses(obj),
+    ...controllerCauses(obj),
     ...dataCauses(obj),
   ];
   if (causes.length) throw invalid(subject, causes);
@@ -47,7 +48,10 @@ function nameCauses(obj: ApiObject): StatusCause[] {
   const pattern = LABEL_NAMED.has(kind) ? DNS_LABEL : SUBDOMAIN;
   const longest = LABEL_NAMED.has(kind) ? 63 : 253;
   const message = `Invalid value: "${name}": a lowercase RFC 1123 name is at most ${longest} of lower case letters, digits, "-" or "."`;
-  return pattern.test(name) && name.length <= longest ? [] : [bad('metadata.name', message)];
+  if (pattern.test(name) && name.length <= longest) return [];
+  const causes = [bad('metadata.name', message)];
+  // The schema of a Workspace says it again.
+  return kind === 'Workspace' ? [...causes, bad('metadata.name', `${message} (schema)`)] : causes;
 }
 
 function labelCauses(obj: ApiObject): StatusCause[] {
@@ -78,11 +82,16 @@ const finalizerCauses = (obj: ApiObject): StatusCause[] =>
   );
 
 const ownerCauses = (obj: ApiObject): StatusCause[] =>
-  (obj.metadata.ownerReferences ?? []).flatMap((owner, at) =>
+  (obj.metadata.ownerReferences ?? []).flatMap((owner) =>
     (['apiVersion', 'kind', 'name', 'uid'] as const)
       .filter((field) => !owner[field])
-      .map((field) => bad(`metadata.ownerReferences[${at}].${field}`, `Invalid value: "": must not be empty`)),
+      .map((field) => bad(`metadata.ownerReferences.${field}`, `Invalid value: "": must not be empty`)),
   );
+
+const controllerCauses = (obj: ApiObject): StatusCause[] =>
+  (obj.metadata.ownerReferences ?? []).filter((owner) => owner.controller).length > 1
+    ? [bad('metadata.ownerReferences', 'Invalid value: only one reference can have Controller set to true')]
+    : [];
 
 function dataCauses(obj: ApiObject): StatusCause[] {
   if (obj.apiVersion !== 'v1' || (obj.kind !== 'ConfigMap' && obj.kind !== 'Secret')) return [];

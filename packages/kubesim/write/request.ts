@@ -46,7 +46,8 @@ export function writeRequest(
   return {
     target,
     user: parts.user,
-    manager: query.get('fieldManager') || parts.userAgent.split('/')[0] || 'unknown',
+    // An endpoint of kcp forwards what it is sent under its own name.
+    manager: query.get('fieldManager') || (target.view ? 'kcp' : parts.userAgent.split('/')[0]) || 'unknown',
     dryRun: dryRun.length > 0,
     fieldValidation: fieldValidation as WriteRequest['fieldValidation'],
     query,

@@ -1,11 +1,14 @@
-import { badRequest, invalid } from '../api-error.ts';
+import { badRequest, invalid, type StatusCause } from '../api-error.ts';
 import { type ApiObject, withMeta } from '../object.ts';
 import { schemaOf } from '../resources/schema-of.ts';
 import { applyDefaults } from '../schema/default.ts';
 import { pruneUnknown } from '../schema/prune.ts';
 import { typeMismatch } from '../schema/type-mismatch.ts';
 import { findUnknownFields } from '../schema/unknown-fields.ts';
-import type { WriteRequest } from './request.ts';
+import { validateResource } from '../schema/validate.ts';
+import { definitionCauses } from './definition-validation.ts';
+import { kindSubject, type WriteRequest } from './request.ts';
+import { builtinCauses } from './workload-validation.ts';
 
 /** Applies the schema of a resource: unknown fields, pruning, defaults, validation. @throws ApiError 400 or 422 */
 export function checkSchema(request: WriteRequest, next: ApiObject, old: ApiObject | undefined): ApiObject {
@@ -20,8 +23,20 @@ export function checkSchema(request: WriteRequest, next: ApiObject, old: ApiObje
     if (wrong) throw decodeError(request, wrong);
   }
   const filled = applyDefaults(def.custom ? pruned : withoutNulls(pruned), schema) as ApiObject;
-  void old;
+  const causes = def.custom ? customCauses(request, filled, old) : builtinRules(def.storage, filled, old);
+  if (causes.length) throw invalid(kindSubject(def, next.metadata.name), causes);
   return withMeta(filled, { managedFields });
+}
+
+const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
+
+const builtinRules = (storage: string, next: ApiObject, old: ApiObject | undefined): StatusCause[] =>
+  storage === CRDS ? definitionCauses(next) : builtinCauses(storage, next, old);
+
+/** A status write is only held against the schema of status, as the rest cannot have changed. */
+function customCauses(request: WriteRequest, next: ApiObject, old: ApiObject | undefined): StatusCause[] {
+  const { def } = request.target;
+  return def.schema ? validateResource(next, schemaOf(def), old) : [];
 }
 
 function reportUnknown(request: WriteRequest, unknown: string[]): void {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { badRequest, invalid, methodNotAllowed, notFound, resourceNotFound } from '../api-error.ts';
 import { type ApiObject, isRecord, recordAt } from '../object.ts';
+import type { Answer, Incoming } from '../server/answer.ts';
 import type { Sim, Target } from '../server/context.ts';
-import type { Answer, Incoming } from '../server/handle.ts';
 import type { User } from '../server/identity.ts';
 import { type Accept, mediaTypeOf, parseBody } from '../server/media.ts';
 import type { RequestInfo } from '../server/request-info.ts';
@@ -44,7 +44,7 @@ export async function subresourceAnswer(sim: Sim, parts: SubresourceRequest): Pr
   if (subresource === 'binding' && def.storage === 'pods.core') return answerJson(201, bindPod(sim, request, body));
   if (subresource === 'finalize' && def.storage === 'namespaces.core')
     return answerJson(200, finalizeNamespace(sim, request, body));
-  throw resourceNotFound();
+  throw def.custom ? notFound(resourceSubject(def, target.name)) : resourceNotFound();
 }
 
 const DAY_SECONDS = 86_400;

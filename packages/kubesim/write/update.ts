@@ -26,7 +26,8 @@ export function replaceObject(sim: Sim, request: WriteRequest, body: unknown): A
       resourceSubject(def, name),
       `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
     );
-  const unconditional = !def.custom || request.target.subresource !== '';
+  const guarded = def.custom || def.storage === 'leases.coordination.k8s.io';
+  const unconditional = !guarded || request.target.subresource !== '';
   if (!sent && !unconditional)
     throw invalid(resourceSubject(def, name), [
       {
