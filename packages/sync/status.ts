@@ -78,9 +78,10 @@ function deploymentStatus(upstreamObj: KubeObject, contributions: readonly Contr
       isCurrent && isReachable && downstreamObj && isObserved(downstreamObj),
   );
   const { generation } = upstreamObj.metadata;
+  const conditions = mergedConditions(upstreamObj, contributions);
   return {
     ...Object.fromEntries(sums),
-    conditions: mergedConditions(upstreamObj, contributions) as unknown as Json,
+    conditions: conditions.length > 0 ? (conditions as unknown as Json) : null,
     ...(observed && contributions.length > 0 && generation !== undefined ? { observedGeneration: generation } : {}),
   };
 }
