@@ -33,10 +33,14 @@ const schema = resourceSchema({
 const body = (prefix: string): fc.Arbitrary<JsonObject> => {
   const value = fc.constantFrom('1', '2', '3');
   const name = fc.constantFrom('a', 'b', 'c').map((one) => `${prefix}${one}`);
-  const items = fc.uniqueArray(fc.record({ name, value }), { maxLength: 3, selector: (one) => one.name });
+  const items = fc.uniqueArray(fc.record({ name, value }), { minLength: 1, maxLength: 3, selector: (one) => one.name });
   const spec = fc.record(
-    { map: fc.dictionary(name, value, { maxKeys: 3 }), set: fc.uniqueArray(name, { maxLength: 3 }), items },
-    { requiredKeys: [] },
+    {
+      map: fc.dictionary(name, value, { minKeys: 1, maxKeys: 3 }),
+      set: fc.uniqueArray(name, { minLength: 1, maxLength: 3 }),
+      items,
+    },
+    { requiredKeys: ['map'] },
   );
   return spec.map((content) => ({
     apiVersion: 'example.dev/v1',

@@ -203,10 +203,11 @@ describe('apply on ConfigMaps', () => {
   });
 });
 
+type Pods = { spec: { template: { spec: { containers: JsonObject[] } } } };
+
 describe('apply on Deployments', () => {
   const spec = (containers: JsonObject[]): JsonObject => ({ spec: { template: { spec: { containers } } } });
-  const containersOf = (subject: Subject) =>
-    (subject.live?.['spec'] as { template: { spec: { containers: JsonObject[] } } }).template.spec.containers;
+  const containersOf = (subject: Subject) => (subject.live as unknown as Pods).spec.template.spec.containers;
 
   it('merges containers by name, ports by port and protocol, variables by name', () => {
     const subject = deployment();
