@@ -123,10 +123,10 @@ export const invalid = (subject: Subject, causes: StatusCause[]): ApiError =>
     { reason: 'Invalid', details: { ...subjectDetails(subject), causes } },
   );
 
-export const methodNotAllowed = (): ApiError =>
+export const methodNotAllowed = (subject: Subject = {}): ApiError =>
   failure(405, 'the server does not allow this method on the requested resource', {
     reason: 'MethodNotAllowed',
-    details: {},
+    details: subjectDetails(subject),
   });
 
 export const expired = (message: string, token?: string): ApiError => {

@@ -134,7 +134,7 @@ function bendStream(
   const { stream } = result;
   if (!stream) return fault.kind === 'cut-stream' ? { ...result, cutBody: true } : result;
   if (fault.kind === 'duplicate-events')
-    return { ...result, stream: (sink) => stream({ ...sink, write: (line) => (sink.write(line), sink.write(line)) }) };
+    return { ...result, stream: (sink) => stream({ ...sink, write: (line) => sink.write(line + line) }) };
   return { ...result, stream: (sink) => stream(cutAfter(sink, fault.afterBytes)) };
 }
 

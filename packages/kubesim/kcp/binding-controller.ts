@@ -11,10 +11,9 @@ import { BINDING_FINALIZER, BINDINGS, EXPORTS } from './names.ts';
 /** Binds APIBindings: serves the exported resources in the tenant, reports claims, and cleans up when a binding goes. */
 export function runBindingController(sim: Sim, layer: KcpLayer): () => void {
   const stops = [
-    sim.store.subscribe(BINDINGS, ({ type, cluster, name, obj }) => {
+    sim.store.subscribe(BINDINGS, ({ type, cluster, name }) => {
       if (type === 'DELETED') sim.registry.define(cluster, `binding:${name}`, []);
       else setImmediate(() => reconcile(sim, layer, { cluster, name }));
-      void obj;
     }),
     sim.store.subscribe(EXPORTS, ({ cluster, name }) => rebind(sim, layer, { cluster, name })),
     sim.store.subscribe(undefined, ({ type, cluster, storage }) => {
@@ -49,8 +48,10 @@ function reconcile(sim: Sim, layer: KcpLayer, { cluster, name }: { cluster: stri
   if (!binding) return;
   const ref = layer.exports.refOf(cluster, binding);
   const exported = ref && layer.exports.find(ref);
-  if (binding.metadata.deletionTimestamp)
-    return unbind(sim, place, { binding, defs: ref ? layer.exports.resourcesOf(ref) : [] });
+  if (binding.metadata.deletionTimestamp) {
+    unbind(sim, place, { binding, defs: ref ? layer.exports.resourcesOf(ref) : [] });
+    return;
+  }
   if (!ref || !exported) return;
   const defs = layer.exports.resourcesOf(ref);
   const next = bound(sim, { binding, exported, ref, defs, conflict: conflictOf(sim, { cluster, name, defs }) });
@@ -158,7 +159,10 @@ function unbind(
         name: obj.metadata.name ?? '',
       });
   const others = (binding.metadata.finalizers ?? []).filter((name) => name !== BINDING_FINALIZER);
-  if (left > 0) return waiting(sim, place, binding);
+  if (left > 0) {
+    waiting(sim, place, binding);
+    return;
+  }
   if (!sim.store.get(place)) return;
   if (others.length === 0) sim.store.remove(place);
   else if (binding.metadata.finalizers?.includes(BINDING_FINALIZER))

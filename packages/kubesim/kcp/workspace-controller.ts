@@ -71,11 +71,16 @@ function reconcile(sim: Sim, layer: KcpLayer, ref: WorkspaceRef): void {
   const workspace = sim.store.get(ref);
   if (!workspace) return;
   const cluster = recordAt(workspace, 'spec')['cluster'];
-  if (workspace.metadata.deletionTimestamp)
-    return takeDown(sim, layer, { ref, workspace, cluster: typeof cluster === 'string' ? cluster : undefined });
+  if (workspace.metadata.deletionTimestamp) {
+    takeDown(sim, layer, { ref, workspace, cluster: typeof cluster === 'string' ? cluster : undefined });
+    return;
+  }
   const phase = recordAt(workspace, 'status')['phase'];
   if (phase === 'Ready') return;
-  if (typeof cluster !== 'string') return schedule(sim, layer, { ref, workspace });
+  if (typeof cluster !== 'string') {
+    schedule(sim, layer, { ref, workspace });
+    return;
+  }
   if (waitsForBindings(sim, cluster)) return;
   sim.store.put(ref, { ...workspace, status: { ...recordAt(workspace, 'status'), phase: 'Ready' } });
 }
@@ -90,9 +95,7 @@ function schedule(sim: Sim, layer: KcpLayer, { ref, workspace }: { ref: Workspac
   const type = recordAt(spec, 'type');
   bindDefaults(sim, layer, { cluster: id, path: String(type['path'] ?? ROOT), name: String(type['name']) });
   const finalizers = [...(workspace.metadata.finalizers ?? []), WORKSPACE_FINALIZER];
-  const conditions = ['WorkspaceScheduled', 'WorkspaceContentDeleted']
-    .slice(0, 1)
-    .map((condition) => trueCondition(sim, condition));
+  const conditions = [trueCondition(sim, 'WorkspaceScheduled')];
   sim.store.put(
     ref,
     withMeta(
@@ -203,34 +206,34 @@ function maintain(
   }
 }
 
-/** Deletes everything in a workspace, bindings last; finalizers in it hold it. */
+/** Deletes everything in a workspace and then the workspace; finalizers in it hold it. */
 function takeDown(
   sim: Sim,
   layer: KcpLayer,
   { ref, workspace, cluster }: { ref: WorkspaceRef; workspace: ApiObject; cluster: string | undefined },
 ): void {
-  let left = 0;
   if (cluster !== undefined) {
-    const storages = sim.store
-      .storages()
-      .filter((storage) => storage !== LOGICAL_CLUSTERS && storage !== 'namespaces.core');
-    for (const storage of storages)
-      for (const obj of sim.store.list(storage, { cluster }))
-        left += dropOrMark(sim, {
-          storage,
-          cluster,
-          namespace: obj.metadata.namespace ?? '',
-          name: obj.metadata.name ?? '',
-        });
-    if (left > 0) return;
-    for (const storage of ['namespaces.core', LOGICAL_CLUSTERS])
-      for (const obj of sim.store.list(storage, { cluster }))
-        sim.store.remove({ storage, cluster, namespace: '', name: obj.metadata.name ?? '' });
+    if (!emptyWorkspace(sim, cluster)) return;
     layer.tree.remove(cluster);
     sim.registry.forget(cluster);
   }
-  const finalizers = (workspace.metadata.finalizers ?? []).filter((name) => name !== WORKSPACE_FINALIZER);
   if (!sim.store.get(ref)) return;
+  const finalizers = (workspace.metadata.finalizers ?? []).filter((name) => name !== WORKSPACE_FINALIZER);
   if (finalizers.length) sim.store.put(ref, withMeta(workspace, { finalizers }));
   else sim.store.remove(ref);
+}
+
+const LAST = ['namespaces.core', LOGICAL_CLUSTERS];
+
+/** Deletes what is in a workspace. @returns whether nothing is left */
+function emptyWorkspace(sim: Sim, cluster: string): boolean {
+  let left = 0;
+  for (const storage of sim.store.storages().filter((name) => !LAST.includes(name)))
+    for (const { metadata } of sim.store.list(storage, { cluster }))
+      left += dropOrMark(sim, { storage, cluster, namespace: metadata.namespace ?? '', name: metadata.name ?? '' });
+  if (left > 0) return false;
+  for (const storage of LAST)
+    for (const { metadata } of sim.store.list(storage, { cluster }))
+      sim.store.remove({ storage, cluster, namespace: '', name: metadata.name ?? '' });
+  return true;
 }

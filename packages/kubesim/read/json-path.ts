@@ -21,17 +21,15 @@ const STEP =
   /\.([A-Za-z0-9_\-/]+(?:\\\.[A-Za-z0-9_\-/]+)*)|\[['"]([^'"]+)['"]\]|\[(\d+)\]|\[(\*)\]|\.(\*)|\[\?\(@((?:[^()]|\([^)]*\))*?)\s*==\s*(['"]?)([^'")\]]*)\7\s*\)\]/g;
 
 function parse(path: string): Step[] {
-  const steps: Step[] = [];
-  for (const match of path.matchAll(STEP)) {
-    const [, field, quoted, index, all, dotAll, filterPath, quote, value] = match;
-    if (field !== undefined) steps.push({ field: field.replaceAll('\\.', '.') });
-    else if (quoted !== undefined) steps.push({ field: quoted });
-    else if (index !== undefined) steps.push({ index: Number(index) });
-    else if (all !== undefined || dotAll !== undefined) steps.push({ all: true });
-    else if (filterPath !== undefined)
-      steps.push({ filter: { path: parse(filterPath), equals: quote ? value : JSON.parse(value || 'null') } });
-  }
-  return steps;
+  return [...path.matchAll(STEP)].map((match) => stepOf(match));
+}
+
+function stepOf([, field, quoted, index, all, dotAll, filterPath, quote, value]: RegExpMatchArray): Step {
+  if (field !== undefined) return { field: field.replaceAll('\\.', '.') };
+  if (quoted !== undefined) return { field: quoted };
+  if (index !== undefined) return { index: Number(index) };
+  if (all !== undefined || dotAll !== undefined) return { all: true };
+  return { filter: { path: parse(filterPath ?? ''), equals: quote ? value : JSON.parse(value || 'null') } };
 }
 
 function walk(values: unknown[], steps: Step[]): unknown[] {

@@ -1,5 +1,6 @@
 import type { ApiObject } from '../object.ts';
 import type { ResourceDef } from './definition.ts';
+import { asNewEvent } from './event-version.ts';
 
 /** Resources defined at run time, per cluster: by name of the definition or binding that brought them. */
 type Dynamic = Map<string, ResourceDef[]>;
@@ -73,5 +74,6 @@ export class Registry {
 /** The object in the version it is asked for; with the only conversion strategy served (`None`) just its apiVersion differs. */
 export function inVersion(obj: ApiObject, def: ResourceDef): ApiObject {
   const apiVersion = def.group ? `${def.group}/${def.version}` : def.version;
-  return obj.apiVersion === apiVersion ? obj : { ...obj, apiVersion, kind: def.kind };
+  if (obj.apiVersion === apiVersion) return obj;
+  return def.group === 'events.k8s.io' ? asNewEvent(obj) : { ...obj, apiVersion, kind: def.kind };
 }

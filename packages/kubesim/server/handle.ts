@@ -9,6 +9,8 @@ import { mediaTypeOf } from './media.ts';
 import { pathAnswer } from './paths.ts';
 import { parseRequest, type RequestInfo, type ResourcePath } from './request-info.ts';
 
+export type { Answer, Incoming } from './answer.ts';
+
 /** Answers one request; never throws. */
 export async function answer(sim: Sim, incoming: Incoming): Promise<Answer> {
   try {

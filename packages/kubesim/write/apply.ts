@@ -29,7 +29,7 @@ export function applyObject(sim: Sim, request: WriteRequest, text: string): { ob
   const { def, name, subresource, view } = request.target;
   const live = sim.store.get(refOf(request, name));
   checkPreconditions(request, live, applied);
-  if (!live && subresource) throw view ? methodNotAllowed() : notFound(resourceSubject(def, name));
+  if (!live && subresource) throw view ? methodNotAllowed(resourceSubject(def)) : notFound(resourceSubject(def, name));
   const result = applyPatch({
     ...scopeOf(def, subresource),
     live,

@@ -26,6 +26,7 @@ const DEFAULTERS: Record<string, Defaulter> = {
     return { ...obj, spec: { ...spec, conversion: spec['conversion'] ?? { strategy: 'None' }, names: full } };
   },
   'configmaps.core': (obj) => withoutEmpty(obj, 'data', 'binaryData'),
+  'events.core': (obj) => ({ eventTime: null, reportingComponent: '', reportingInstance: '', ...obj }),
   'namespaces.core': (obj, old) => ({
     ...obj,
     metadata: {

@@ -26,6 +26,7 @@ export function patchObject(
   if (!PATCH_TYPES.includes(sent.type))
     throw unsupportedMediaType(
       `the body of the request was in an unknown format - accepted media types include: ${PATCH_TYPES.join(', ')}`,
+      request.target.view !== undefined,
     );
   if (sent.type === 'application/strategic-merge-patch+json' && def.custom && !acceptsStrategic(sim, def.group))
     throw unsupportedMediaType(

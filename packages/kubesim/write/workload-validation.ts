@@ -17,6 +17,8 @@ export function builtinCauses(storage: string, next: ApiObject, old: ApiObject |
       return workloadCauses(next, old);
     case 'services.core':
       return serviceCauses(next);
+    case 'leases.coordination.k8s.io':
+      return leaseCauses(next);
     case 'events.core':
       return eventCauses(next);
     default:
@@ -66,6 +68,13 @@ function serviceCauses(next: ApiObject): StatusCause[] {
       ? []
       : [invalid(`spec.ports[${at}].port`, 'Invalid value: must be between 1 and 65535, inclusive')];
   });
+}
+
+function leaseCauses(next: ApiObject): StatusCause[] {
+  const seconds = recordAt(next, 'spec')['leaseDurationSeconds'];
+  return seconds === undefined || Number(seconds) > 0
+    ? []
+    : [invalid('spec.leaseDurationSeconds', 'Invalid value: must be greater than 0')];
 }
 
 function eventCauses(next: ApiObject): StatusCause[] {
