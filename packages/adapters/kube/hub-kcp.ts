@@ -24,6 +24,8 @@ export type KcpHub = HubApi & {
   sources(): readonly WatchSource[];
   /** Calls the listener with the sources whenever the endpoints change; returns how to stop that. */
   onSources(listener: (sources: readonly WatchSource[]) => void): () => void;
+  /** Why the endpoints could not be read last; undefined while they are known to be right. */
+  endpointsError(): string | undefined;
   /** Every workspace bound to the export. */
   tenants(): Promise<readonly KcpTenant[]>;
   /** The logical cluster id of a workspace path like `root:org:team`; ids are what keys and endpoints go by. */
@@ -49,6 +51,7 @@ export async function createKcpHub(options: KcpHubOptions): Promise<KcpHub> {
     workspaceOf,
     sources: () => fleet.sources(),
     onSources: (listener) => fleet.listen(listener),
+    endpointsError: () => endpoints.lastError(),
     tenants: () => fleet.tenants(),
     resolveWorkspace: (path) => resolveWorkspace(root, path),
     async close() {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { terminalError } from '@tmc/kernel/errors.ts';
+import { kindOf, messageOf, terminalError } from '@tmc/kernel/errors.ts';
 import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import { Api, type ApiOptions } from './api.ts';
@@ -27,6 +27,8 @@ export function kcpBaseUrl(url: string): string {
 export type KcpEndpoints = {
   /** URLs as last read, one for each shard with a bound workspace. */
   current(): readonly string[];
+  /** Why the last look at the slice failed; undefined while all is well. */
+  lastError(): string | undefined;
   close(): Promise<void>;
 };
 
@@ -69,9 +71,14 @@ export async function followEndpoints(
     api.close();
     throw error;
   });
-  const following = followForever({ first, read, follow, signal: ended.signal });
+  let lastError: string | undefined;
+  const told = (error: unknown) => {
+    lastError = error === undefined ? undefined : messageOf(error);
+  };
+  const following = followForever({ first, read, follow, told, signal: ended.signal });
   return {
     current: () => urls ?? [],
+    lastError: () => lastError,
     async close() {
       ended.abort();
       await following;
@@ -85,18 +92,22 @@ type Loop = {
   readonly first: string;
   readonly read: () => Promise<string>;
   readonly follow: (resourceVersion: string) => Promise<void>;
+  /** Called with an error, and with nothing once it is over. */
+  readonly told: (error?: unknown) => void;
   readonly signal: AbortSignal;
 };
 
 /** Watches from a revision, reads again after each end. Failures keep the last known URLs: calls to them tell what is wrong. */
-async function followForever({ first, read, follow, signal }: Loop): Promise<void> {
+async function followForever({ first, read, follow, told, signal }: Loop): Promise<void> {
   let resourceVersion: string | undefined = first;
   while (!signal.aborted) {
     try {
       resourceVersion ??= await read();
+      told();
       await follow(resourceVersion);
-    } catch {
-      // Read again after the pause.
+    } catch (error) {
+      // A watch that expired is no failure: the slice is read again.
+      if (kindOf(error) !== 'expired') told(error);
     }
     resourceVersion = undefined;
     await delay(PAUSE_MS, undefined, { signal, ref: false }).catch(() => undefined);

@@ -111,16 +111,21 @@ export class Session {
 
   #ping(): void {
     if (this.#http2.connecting || this.#http2.destroyed) return;
-    const overdue = setTimeout(() => {
-      this.#http2.destroy(new Error(`no answer to a PING within ${PING_DEADLINE_MS} ms`));
-    }, PING_DEADLINE_MS).unref();
-    try {
-      this.#http2.ping((error) => {
-        clearTimeout(overdue);
-        if (!error) this.#heard();
-      });
-    } catch {
+    let answered = false;
+    const give = () => {
+      if (!answered) this.#http2.destroy(new Error(`no answer to a PING within ${PING_DEADLINE_MS} ms`));
+    };
+    // Timers run before sockets are read: after a long pause of this process the answer may be there, unread.
+    const overdue = setTimeout(() => setImmediate(give), PING_DEADLINE_MS).unref();
+    const settle = (error: Error | null) => {
+      answered = true;
       clearTimeout(overdue);
+      if (!error) this.#heard();
+    };
+    try {
+      this.#http2.ping(settle);
+    } catch (error) {
+      settle(error as Error);
     }
   }
 }

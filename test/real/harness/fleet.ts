@@ -1,6 +1,3 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { ensureKubeBinaries } from '../tools/build.ts';
 import { createFleetCertificates } from './certificates.ts';
 import {
@@ -12,6 +9,7 @@ import {
   startEtcd,
 } from './control-plane.ts';
 import { type FakeKubelet, startFakeKubelet } from './fake-kubelet.ts';
+import { scratchFolder } from './process.ts';
 
 /** A member cluster: API server, controllers and a kubelet that runs nothing but says so. */
 export type FleetMember = ApiServer & { readonly kubelet: FakeKubelet };
@@ -38,14 +36,15 @@ export type FleetOptions = { readonly members: 0 | 1 | 2 | 3 };
  */
 export async function startFleet({ members }: FleetOptions): Promise<Fleet> {
   const binaries = await ensureKubeBinaries();
-  const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tmc-fleet-'));
+  const scratch = scratchFolder('tmc-fleet-');
+  const folder = scratch.path;
   const ground: Ground = { folder, binaries, certificates: await createFleetCertificates() };
   layGround(ground);
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {
     // Clients of a server before the server: the newest first.
     for (const end of stops.splice(0).reverse()) await end();
-    rmSync(folder, { recursive: true, force: true });
+    scratch.remove();
   };
   try {
     const etcd = await startEtcd(ground);

@@ -1,7 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A server process whose output goes to a log file; stopped by its own handle. */
@@ -16,10 +18,34 @@ export type ServerProcess = {
 
 const STOP_MS = 8_000;
 const running = new Set<ChildProcess>();
-// A test run that is broken off must not leave servers behind.
-process.on('exit', () => {
+const leftovers = new Set<string>();
+
+/** A test run that is broken off must leave neither servers nor their data behind. */
+function sweep(): void {
   for (const child of running) child.kill('SIGKILL');
-});
+  for (const folder of leftovers) rmSync(folder, { recursive: true, force: true });
+}
+process.on('exit', sweep);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    sweep();
+    // Without this listener the signal does what it does by default, or what another listener makes of it.
+    process.kill(process.pid, signal);
+  });
+}
+
+/** A new folder, in memory where there is /dev/shm, that goes with this process at the latest. Returns how to remove it. */
+export function scratchFolder(prefix: string): { path: string; remove(): void } {
+  const path = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), prefix));
+  leftovers.add(path);
+  return {
+    path,
+    remove: () => {
+      rmSync(path, { recursive: true, force: true });
+      leftovers.delete(path);
+    },
+  };
+}
 
 /** Starts a server; its standard output and error are appended to the log. */
 export function startProcess(command: string, args: readonly string[], log: string): ServerProcess {
