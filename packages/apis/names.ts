@@ -47,6 +47,8 @@ export const SYNC_TIMESTAMP_ANNOTATION = 'workload.kcp.io/sync-timestamp';
 export const UPSTREAM_ANNOTATION = 'internal.workload.kcp.io/upstream';
 /** Copy (ours): source version `epoch/uid/rv` of the upstream state it was made from; only ever grows. */
 export const SOURCE_VERSION_ANNOTATION = 'internal.workload.kcp.io/source-version';
+/** Copy (ours): generation of that upstream state, for kinds that have one: an equal one tells that the wish did not change. */
+export const SOURCE_GENERATION_ANNOTATION = 'internal.workload.kcp.io/source-generation';
 /** Copy (ours): hash of the content we applied, without the annotations that record a write. */
 export const CONTENT_HASH_ANNOTATION = 'internal.workload.kcp.io/content-hash';
 
@@ -54,6 +56,7 @@ export const CONTENT_HASH_ANNOTATION = 'internal.workload.kcp.io/content-hash';
 export const RECORD_ANNOTATIONS: readonly string[] = [
   SYNC_TIMESTAMP_ANNOTATION,
   SOURCE_VERSION_ANNOTATION,
+  SOURCE_GENERATION_ANNOTATION,
   CONTENT_HASH_ANNOTATION,
 ];
 

@@ -1,5 +1,6 @@
 import {
   CONTENT_HASH_ANNOTATION,
+  SOURCE_GENERATION_ANNOTATION,
   SOURCE_VERSION_ANNOTATION,
   STATE_LABEL_PREFIX,
   stateLabel,
@@ -139,7 +140,10 @@ export type CopyInput = {
   readonly view: Extract<View, { ok: true }>;
   /** The copy as it is, undefined when absent. */
   readonly downstreamObj: KubeObject | undefined;
-  /** Write an equal content of a newer version too, so that no state between the two can be written later. */
+  /**
+   * Write an equal content of a newer version too, so that no other state between the two, which comes late, can be written over
+   * it. An equal generation tells that there was none: the status or our own labels moved the version.
+   */
   readonly recordVersion: boolean;
 };
 
@@ -156,7 +160,10 @@ export function planCopy({ upstreamKey, targetKey, view, downstreamObj, recordVe
   const order = written ? compareSourceVersions(written, view.version) : -1;
   if (order > 0) return { kind: 'nothing' };
   const same = annotations?.[CONTENT_HASH_ANNOTATION] === view.hash && !driftedFromApplied(downstreamObj);
-  if (same && (order === 0 || (written && !recordVersion))) return { kind: 'nothing' };
+  const generation = annotations?.[SOURCE_GENERATION_ANNOTATION];
+  const sameWish =
+    generation !== undefined && generation === view.copy.metadata.annotations?.[SOURCE_GENERATION_ANNOTATION];
+  if (same && (order === 0 || (written && (sameWish || !recordVersion)))) return { kind: 'nothing' };
   return { kind: 'update', when: { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) } };
 }
 

@@ -3,6 +3,7 @@ import {
   MANAGED_LABEL,
   OWNER_LABEL,
   SOURCE_CLUSTER_ANNOTATION,
+  SOURCE_GENERATION_ANNOTATION,
   SOURCE_VERSION_ANNOTATION,
   SYNC_TARGET_ANNOTATION,
   SYNC_TIMESTAMP_ANNOTATION,
@@ -61,7 +62,12 @@ export function viewFor(input: ViewInput): View {
   if (!differed.ok) return { ok: false, problem: `annotation ${annotation} cannot be applied: ${differed.problem}` };
   const unsigned = stamp(differed.copy, input);
   const version = sourceVersionOf(upstreamObj, input.settings);
-  return { ok: true, ...sign(unsigned, { version, now: input.now }), key: downstreamKeyOf(key, target), version };
+  return {
+    ok: true,
+    ...sign(unsigned, { upstreamObj, version, now: input.now }),
+    key: downstreamKeyOf(key, target),
+    version,
+  };
 }
 
 /** The source version of an upstream state. */
@@ -95,13 +101,17 @@ function stamp(content: JsonObject, { key, target, settings }: ViewInput): KubeO
   };
 }
 
+type Signature = { readonly upstreamObj: KubeObject; readonly version: SourceVersion; readonly now: string };
+
 /** Adds what records the write: when, from which state, with which content. */
-function sign(copy: KubeObject, { version, now }: { version: SourceVersion; now: string }) {
+function sign(copy: KubeObject, { upstreamObj, version, now }: Signature) {
   const hash = contentHashOf(copy);
+  const { generation } = upstreamObj.metadata;
   const annotations = {
     ...copy.metadata.annotations,
     [SYNC_TIMESTAMP_ANNOTATION]: now,
     [SOURCE_VERSION_ANNOTATION]: formatSourceVersion(version),
+    ...(generation === undefined ? {} : { [SOURCE_GENERATION_ANNOTATION]: String(generation) }),
     [CONTENT_HASH_ANNOTATION]: hash,
   };
   return { hash, copy: { ...copy, metadata: { ...copy.metadata, annotations } } };
