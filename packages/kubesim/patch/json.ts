@@ -11,7 +11,8 @@ class Unprocessable extends Error {}
 
 /**
  * JSON patch (RFC 6902) as API servers do it: all or nothing; `replace`, `test` and `copy` take an absent member of an object
- * as one that is null, so that replacing it adds it.
+ * as one that is null, so that replacing it adds it; an operation without its value has the value null; a negative index counts
+ * from the end.
  */
 export function jsonPatch(target: unknown, patch: unknown): JsonPatchResult {
   if (!Array.isArray(patch) || !patch.every(isRecord)) return { malformed: 'a JSON patch is a list of operations' };
@@ -30,9 +31,9 @@ function operate(root: unknown, operation: JsonObject): unknown {
   const path = pointer(operation, 'path');
   switch (op) {
     case 'add':
-      return put(root, path, required(operation, value), 'insert');
+      return put(root, path, structuredClone(value ?? null), 'insert');
     case 'replace':
-      return put(root, path, required(operation, value), 'replace');
+      return put(root, path, structuredClone(value ?? null), 'replace');
     case 'remove':
       return removeAt(root, path);
     case 'test':
@@ -49,11 +50,6 @@ function operate(root: unknown, operation: JsonObject): unknown {
     default:
       throw new Unprocessable(`unexpected kind of operation: ${JSON.stringify(op)}`);
   }
-}
-
-function required(operation: JsonObject, value: unknown): unknown {
-  if (!('value' in operation)) throw new Unprocessable(`operation ${String(operation['op'])} misses its value`);
-  return structuredClone(value);
 }
 
 function pointer(operation: JsonObject, field: 'path' | 'from'): string[] {
@@ -74,7 +70,7 @@ const missing = (path: string[]): Unprocessable => new Unprocessable(`path ${tex
 function holderOf(root: unknown, path: string[]): unknown[] | JsonObject {
   let at = root;
   for (const part of path.slice(0, -1)) {
-    if (Array.isArray(at)) at = at[indexIn(at, part, path)];
+    if (Array.isArray(at)) at = at[indexIn(at.length, part, path)];
     else if (isRecord(at) && Object.hasOwn(at, part)) at = at[part];
     else throw missing(path);
   }
@@ -82,11 +78,11 @@ function holderOf(root: unknown, path: string[]): unknown[] | JsonObject {
   return at;
 }
 
-function indexIn(list: unknown[], part: string, path: string[]): number {
+/** The index a path names in a list of `length` places. */
+function indexIn(length: number, part: string, path: string[]): number {
   const index = /^-?(0|[1-9]\d*)$/.test(part) ? Number(part) : Number.NaN;
-  // Negative indexes count from the end; servers accept them.
-  const from = index < 0 ? index + list.length : index;
-  if (!(from >= 0 && from < list.length)) throw missing(path);
+  const from = index < 0 ? index + length : index;
+  if (!(from >= 0 && from < length)) throw missing(path);
   return from;
 }
 
@@ -94,7 +90,7 @@ function read(root: unknown, path: string[]): unknown {
   if (path.length === 0) return root;
   const holder = holderOf(root, path);
   const last = path.at(-1) as string;
-  return Array.isArray(holder) ? holder[indexIn(holder, last, path)] : holder[last];
+  return Array.isArray(holder) ? holder[indexIn(holder.length, last, path)] : holder[last];
 }
 
 /** Sets a value in a private copy of the document. */
@@ -103,9 +99,9 @@ function put(root: unknown, path: string[], value: unknown, how: 'insert' | 'rep
   const holder = holderOf(root, path);
   const last = path.at(-1) as string;
   if (!Array.isArray(holder)) holder[last] = value;
-  else if (how === 'replace') holder[indexIn(holder, last, path)] = value;
-  else if (last === '-' || last === String(holder.length)) holder.push(value);
-  else holder.splice(indexIn(holder, last, path), 0, value);
+  else if (how === 'replace') holder[indexIn(holder.length, last, path)] = value;
+  else if (last === '-') holder.push(value);
+  else holder.splice(indexIn(holder.length + 1, last, path), 0, value);
   return root;
 }
 
@@ -113,7 +109,7 @@ function removeAt(root: unknown, path: string[]): unknown {
   if (path.length === 0) throw new Unprocessable('the whole document cannot be removed');
   const holder = holderOf(root, path);
   const last = path.at(-1) as string;
-  if (Array.isArray(holder)) holder.splice(indexIn(holder, last, path), 1);
+  if (Array.isArray(holder)) holder.splice(indexIn(holder.length, last, path), 1);
   else if (Object.hasOwn(holder, last)) delete holder[last];
   else throw missing(path);
   return root;

@@ -37,7 +37,8 @@ describe('JSON patch', () => {
     ['an unknown operation', { op: 'increment', path: '/data/k', value: 1 }],
     ['an index beyond the list', { op: 'add', path: '/list/9', value: 'x' }],
     ['a path without a slash', { op: 'remove', path: 'data' }],
-    ['a missing value', { op: 'add', path: '/data/z' }],
+    ['moving what is absent', { op: 'move', from: '/data/none', path: '/data/z' }],
+    ['removing everything', { op: 'remove', path: '' }],
     ['a missing path', { op: 'remove' }],
   ])('cannot process %s', (_name, operation) => {
     const first = { op: 'replace', path: '/data/k', value: 'changed' };
@@ -46,6 +47,16 @@ describe('JSON patch', () => {
 
   it.each([[{ data: {} }], ['text'], [['operation']]])('calls %j malformed', (patch) => {
     expect(jsonPatch(target, patch)).toEqual({ malformed: expect.any(String) });
+  });
+
+  it.each([
+    ['adds at a negative index', { op: 'add', path: '/list/-1', value: 'z' }, { list: ['x', 'y', 'z'] }],
+    ['removes at a negative index', { op: 'remove', path: '/list/-2' }, { list: ['y'] }],
+    ['finds an absent member null', { op: 'test', path: '/none', value: null }, { list: ['x', 'y'] }],
+    ['takes a missing value as null', { op: 'add', path: '/a' }, { list: ['x', 'y'], a: null }],
+    ['copies an absent member as null', { op: 'copy', from: '/none', path: '/a' }, { list: ['x', 'y'], a: null }],
+  ])('%s, as API servers do', (_name, operation, expected) => {
+    expect(jsonPatch({ list: ['x', 'y'] }, [operation])).toEqual({ value: expected });
   });
 
   it('adds when it replaces an absent member, as API servers do', () => {

@@ -79,6 +79,7 @@ describe('pruning and defaulting', () => {
           port: { 'x-kubernetes-int-or-string': true },
           maybe: { type: 'string', nullable: true },
           never: text,
+          map: { type: 'object', additionalProperties: text },
         },
       },
     },
@@ -111,6 +112,7 @@ describe('pruning and defaulting', () => {
     ],
     ['fills defaults inside defaults', { extra: 1 }, { spec: { size: 3 } }],
     ['drops null where it is not allowed', { spec: { never: null, size: null } }, { spec: { size: 3 } }],
+    ['leaves null in a map to validation', { spec: { map: { k: null } } }, { spec: { map: { k: null }, size: 3 } }],
     ['keeps what is set', { spec: { port: 8080, size: 4 } }, { spec: { port: 8080, size: 4 } }],
   ])('%s', (_name, value, expected) => {
     expect(settled(value)).toEqual(expected);
