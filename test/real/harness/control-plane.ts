@@ -35,7 +35,7 @@ export async function startEtcd(ground: Ground): Promise<{ url: string; process:
       '--unsafe-no-fsync',
       '--quota-backend-bytes=4294967296',
     ],
-    join(ground.folder, 'etcd.log'),
+    { log: join(ground.folder, 'etcd.log') },
   );
   await until('etcd to be healthy', async () => process.ended() ?? (await missingHealth(`${url}/health`)));
   return { url, process };
@@ -77,7 +77,9 @@ export async function startApiServer(ground: Ground, name: string, etcdUrl: stri
   const transport = new Transport(connection);
   let process: ServerProcess | undefined;
   const start = async () => {
-    const started = startProcess(ground.binaries['kube-apiserver'], args, join(ground.folder, `${name}-apiserver.log`));
+    const started = startProcess(ground.binaries['kube-apiserver'], args, {
+      log: join(ground.folder, `${name}-apiserver.log`),
+    });
     process = started;
     await until(`API server ${name} to be ready`, async () => {
       const end = started.ended();
@@ -108,7 +110,8 @@ export async function startApiServer(ground: Ground, name: string, etcdUrl: stri
   };
 }
 
-async function missingReadiness(transport: Transport): Promise<string | undefined> {
+/** Undefined when `/readyz` is 200, else what it says instead. */
+export async function missingReadiness(transport: Transport): Promise<string | undefined> {
   try {
     const { status, body } = await transport.request({ method: 'GET', path: '/readyz', deadlineMs: 2_000 });
     return status === 200 ? undefined : `/readyz answers ${status}: ${body.slice(0, 500)}`;
@@ -167,7 +170,7 @@ export async function startControllers(
       '--use-service-account-credentials=false',
       `--controllers=${(role === 'hub' ? HUB_CONTROLLERS : MEMBER_CONTROLLERS).join(',')}`,
     ],
-    join(ground.folder, `${server.name}-controllers.log`),
+    { log: join(ground.folder, `${server.name}-controllers.log`) },
   );
 }
 

@@ -47,10 +47,14 @@ export function scratchFolder(prefix: string): { path: string; remove(): void } 
   };
 }
 
-/** Starts a server; its standard output and error are appended to the log. */
-export function startProcess(command: string, args: readonly string[], log: string): ServerProcess {
+/** Starts a server; its standard output and error are appended to the log, `env` is added to this process's environment. */
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  { log, env = {} }: { log: string; env?: NodeJS.ProcessEnv },
+): ServerProcess {
   const output = openSync(log, 'a');
-  const child = spawn(command, args, { stdio: ['ignore', output, output] });
+  const child = spawn(command, args, { stdio: ['ignore', output, output], env: { ...process.env, ...env } });
   closeSync(output);
   running.add(child);
   let end: string | undefined;
