@@ -69,7 +69,7 @@ function parse(text: string): Json | undefined {
 }
 
 /** The managedFields entry of what we applied to the main resource, if the object has one. */
-export function appliedEntry(downstreamObj: KubeObject): ManagedFieldsEntry | undefined {
+function appliedEntry(downstreamObj: KubeObject): ManagedFieldsEntry | undefined {
   return downstreamObj.metadata.managedFields?.find(
     (entry) => entry.manager === MEMBER_FIELD_MANAGER && entry.operation === 'Apply' && !entry.subresource,
   );

@@ -17,6 +17,8 @@ export type StepResult = { readonly targetKey: string; readonly targetName: stri
   /** The copy is proved to be gone. */
   | { readonly kind: 'gone' }
   | { readonly kind: 'waiting'; readonly reason: string }
+  /** The copy is missing, and the state at hand is too little to make it from: read the hub and try again. */
+  | { readonly kind: 'unconfirmed' }
   /** `terminal`: the user or operator must change something; `retry` and `conflict`: later. */
   | { readonly kind: 'failed'; readonly error: TmcError }
 );
@@ -26,6 +28,11 @@ export type StepInput = {
   readonly upstreamObj: KubeObject;
   /** See {@link planCopy}. */
   readonly recordVersion: boolean;
+  /**
+   * The hub said just now, by an answer to a read or a patch, that the object is like this. A message alone may be late: the object
+   * may be gone by now and nobody left to remove what is made from it. Only a confirmed state makes a copy that is missing.
+   */
+  readonly confirmed: boolean;
 };
 
 type Ports = Pick<SyncDeps, 'member' | 'clock' | 'settings'> & { readonly namespaces: Namespaces };
@@ -51,7 +58,8 @@ export async function performStep(ports: Ports, step: TargetStep, input: StepInp
 type Ended =
   | { readonly kind: 'done' }
   | { readonly kind: 'gone' }
-  | { readonly kind: 'waiting'; readonly reason: string };
+  | { readonly kind: 'waiting'; readonly reason: string }
+  | { readonly kind: 'unconfirmed' };
 type WriteStep = Extract<TargetStep, { kind: 'write' }>;
 
 async function write(ports: Ports, step: WriteStep, input: StepInput): Promise<Ended> {
@@ -65,7 +73,7 @@ async function write(ports: Ports, step: WriteStep, input: StepInput): Promise<E
   let isFresh = step.fresh;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     await ports.namespaces.ensure(destination);
-    const ended = await tryWrite(destination, view, { isFresh, recordVersion: input.recordVersion });
+    const ended = await tryWrite(destination, view, { ...input, isFresh });
     if (ended === 'namespace missing') ports.namespaces.forget(destination);
     else if (ended !== 'conflict') return ended;
     isFresh = false;
@@ -76,11 +84,12 @@ async function write(ports: Ports, step: WriteStep, input: StepInput): Promise<E
 async function tryWrite(
   { member, target, upstreamKey }: Destination,
   view: Extract<View, { ok: true }>,
-  { isFresh, recordVersion }: { isFresh: boolean; recordVersion: boolean },
+  { isFresh, recordVersion, confirmed }: Pick<StepInput, 'recordVersion' | 'confirmed'> & { isFresh: boolean },
 ): Promise<Ended | 'conflict' | 'namespace missing'> {
   const downstreamObj = isFresh ? undefined : await member.get(view.key);
   const plan = planCopy({ upstreamKey, targetKey: target.key, view, downstreamObj, recordVersion });
   if (plan.kind === 'nothing') return { kind: 'done' };
+  if (plan.kind === 'create' && !confirmed) return { kind: 'unconfirmed' };
   if (plan.kind === 'wait') return { kind: 'waiting', reason: plan.reason };
   if (plan.kind === 'refuse') throw terminalError(plan.reason, { type: 'ResourceConflict', target: target.name });
   try {

@@ -1,7 +1,7 @@
 import { isSynced } from '@tmc/apis/resources.ts';
 import { canonicalJson } from '@tmc/kernel/canonical.ts';
 import type { Envelope } from '@tmc/kernel/envelope.ts';
-import { kindOf, messageOf } from '@tmc/kernel/errors.ts';
+import { conflictError, kindOf, messageOf } from '@tmc/kernel/errors.ts';
 import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import { again, done, type Outcome } from '@tmc/kernel/result.ts';
@@ -46,9 +46,9 @@ async function syncWithRetries(context: Context, envelope: Envelope, receiveCoun
     const upstreamObj = inMessage ?? (await context.hub.get(envelope.key));
     if (!upstreamObj) return removeOrphans(context, envelope);
     try {
-      return await syncObject(context, upstreamObj, { envelope, receiveCount });
+      return await syncObject(context, upstreamObj, { envelope, receiveCount, isFromHub: !inMessage });
     } catch (error) {
-      // Somebody changed the upstream object between our read and our patch: look again at what it is now.
+      // Somebody changed the upstream object since we saw it, or only the hub can tell whether it still is: look again.
       if (kindOf(error) !== 'conflict') throw error;
       reason = messageOf(error);
     }
@@ -63,10 +63,10 @@ function freshBody({ clock }: SyncDeps, { change, at, body, key }: Envelope): Ku
   return clock() - at < FRESH_MS ? body : undefined;
 }
 
-type Delivery = { readonly envelope: Envelope; readonly receiveCount: number };
+type Delivery = { readonly envelope: Envelope; readonly receiveCount: number; readonly isFromHub: boolean };
 
 async function syncObject(context: Context, upstreamObj: KubeObject, delivery: Delivery): Promise<Outcome> {
-  const { envelope, receiveCount } = delivery;
+  const { envelope, receiveCount, isFromHub } = delivery;
   const { key, change } = envelope;
   if (!isCarried(key, upstreamObj)) return done;
   const { uid = '', resourceVersion: rv = '' } = upstreamObj.metadata;
@@ -84,8 +84,10 @@ async function syncObject(context: Context, upstreamObj: KubeObject, delivery: D
   const current = plan.metadata
     ? await patchMetadata(context, key, { upstreamObj, patch: plan.metadata })
     : upstreamObj;
-  const input = { key, upstreamObj: current, recordVersion: change === 'upsert' };
+  const confirmed = isFromHub || plan.metadata !== undefined;
+  const input = { key, upstreamObj: current, recordVersion: change === 'upsert', confirmed };
   const results = await Promise.all(plan.steps.map((step) => performStep(context, step, input)));
+  if (results.some((result) => result.kind === 'unconfirmed')) throw conflictError(`${id}: a copy is missing`);
   const gone = results.filter((result) => result.kind === 'gone').map((result) => result.targetKey);
   const release = planRelease(current, gone);
   const last = release ? await patchMetadata(context, key, { upstreamObj: current, patch: release }) : current;

@@ -9,7 +9,7 @@ import type { StepResult } from './apply.ts';
 import type { SyncDeps } from './load.ts';
 
 /** Condition of ours on upstream objects whose status has conditions; absent as long as nothing ever failed. */
-export const SYNCED_CONDITION = 'workload.kcp.io/Synced';
+const SYNCED_CONDITION = 'workload.kcp.io/Synced';
 
 type Ports = Pick<SyncDeps, 'hub' | 'clock'>;
 type Failure = Extract<StepResult, { kind: 'failed' }>;

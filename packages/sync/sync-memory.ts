@@ -1,5 +1,5 @@
 /** The last state of an object that was carried completely, and the decisions it was carried by. */
-export type Carried = { readonly uid: string; readonly rv: string; readonly decided: string };
+type Carried = { readonly uid: string; readonly rv: string; readonly decided: string };
 
 export type SyncMemory = {
   find(id: string): Carried | undefined;
