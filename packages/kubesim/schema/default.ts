@@ -3,7 +3,7 @@ import { fieldSchema, isRecord, type JsonObject, type StructuralSchema } from '.
 
 /**
  * The value of a custom resource with the schema's defaults filled in where a field is absent, or null without being nullable;
- * such a null without a default goes (in a map it stays, for validation to refuse). Defaults are filled inside defaults too. On built-in kinds this fills the structs and
+ * such a null without a default goes. Defaults are filled inside defaults too. On built-in kinds this fills the structs and
  * values their schema tells, not what a server computes.
  */
 export function applyDefaults(value: unknown, schema: StructuralSchema): unknown {
@@ -27,7 +27,7 @@ export function applyDefaults(value: unknown, schema: StructuralSchema): unknown
 
 function withoutNulls(value: JsonObject, schema: StructuralSchema): JsonObject {
   const kept = Object.entries(value).filter(([name, content]) => {
-    const child = content === null ? schema.properties?.[name] : undefined;
+    const child = content === null ? fieldSchema(schema, name) : undefined;
     return child === undefined || child.nullable === true || isOpen(child);
   });
   return Object.fromEntries(kept);

@@ -112,7 +112,7 @@ describe('pruning and defaulting', () => {
     ],
     ['fills defaults inside defaults', { extra: 1 }, { spec: { size: 3 } }],
     ['drops null where it is not allowed', { spec: { never: null, size: null } }, { spec: { size: 3 } }],
-    ['leaves null in a map to validation', { spec: { map: { k: null } } }, { spec: { map: { k: null }, size: 3 } }],
+    ['drops null in a map', { spec: { map: { k: null } } }, { spec: { map: {}, size: 3 } }],
     ['keeps what is set', { spec: { port: 8080, size: 4 } }, { spec: { port: 8080, size: 4 } }],
   ])('%s', (_name, value, expected) => {
     expect(settled(value)).toEqual(expected);
@@ -204,7 +204,14 @@ describe('validation', () => {
     ['element', { size: 1, items: [{}] }, [['spec.items[0].name', 'FieldValueRequired']]],
     ['null', { size: null }, [['spec.size', 'FieldValueTypeInvalid']]],
     ['int or string', { size: 1, port: 1.5 }, [['spec.port', 'FieldValueTypeInvalid']]],
-    ['any of', { size: 1, either: 3 }, [['spec.either', 'FieldValueInvalid']]],
+    [
+      'any of',
+      { size: 1, either: 3 },
+      [
+        ['<nil>', 'FieldValueInvalid'],
+        ['spec.either', 'FieldValueInvalid'],
+      ],
+    ],
     ['multiple', { size: 1, ratio: 0.7 }, [['spec.ratio', 'FieldValueInvalid']]],
     ['exclusive minimum', { size: 1, ratio: 0 }, [['spec.ratio', 'FieldValueInvalid']]],
     ['map value', { size: 1, map: { a: 'x' } }, [['spec.map.a', 'FieldValueTypeInvalid']]],
@@ -344,7 +351,7 @@ describe('structural schemas', () => {
     ],
     [
       'properties beside additionalProperties',
-      widget({ properties: {}, additionalProperties: text }),
+      widget({ properties: { x: text }, additionalProperties: text }),
       [['.properties[spec].additionalProperties', 'FieldValueForbidden']],
     ],
     [

@@ -1,5 +1,6 @@
 import { compileProblem } from './cel.ts';
 import { type Cause, isRecord, type JsonObject, type StructuralSchema } from './types.ts';
+import { findUnknownFields } from './unknown-fields.ts';
 import { schemaCauses } from './validate.ts';
 
 const TYPES = ['object', 'array', 'string', 'integer', 'number', 'boolean'];
@@ -39,7 +40,17 @@ export function structuralCauses(schema: unknown, path: string): Cause[] {
       ? [cause('Invalid', `${path}.type`, `Invalid value: "${root.type}": must be object at the root`)]
       : []),
     ...levelCauses(schema, path, true),
+    ...metadataCauses(root, path),
   ];
+}
+
+/** A schema may only restrict names; the rest of metadata is the server's. */
+function metadataCauses({ properties }: StructuralSchema, path: string): Cause[] {
+  const restricted = Object.keys(properties?.['metadata']?.properties ?? {});
+  if (restricted.every((name) => name === 'name' || name === 'generateName')) return [];
+  const message =
+    'Forbidden: must not specify anything other than name and generateName, but metadata is implicitly specified';
+  return [cause('Forbidden', `${path}.properties[metadata]`, message)];
 }
 
 function levelCauses(raw: JsonObject, path: string, isRoot = false): Cause[] {
@@ -53,6 +64,7 @@ function levelCauses(raw: JsonObject, path: string, isRoot = false): Cause[] {
     ...junctorCauses(raw, path),
     ...defaultCauses(schema, path),
     ...ruleCauses(schema, path),
+    ...patternCauses(schema, path),
   ];
 }
 
@@ -69,8 +81,7 @@ function childCauses(schema: StructuralSchema, path: string): Cause[] {
 function typeCauses(schema: StructuralSchema, path: string, isRoot: boolean): Cause[] {
   const { type } = schema;
   const field = `${path}.type`;
-  if (schema['x-kubernetes-int-or-string'])
-    return type ? [cause('Forbidden', field, 'Forbidden: must be empty if x-kubernetes-int-or-string is true')] : [];
+  if (schema['x-kubernetes-int-or-string']) return [];
   if (!type) {
     const open = !isRoot && schema['x-kubernetes-preserve-unknown-fields'];
     return open ? [] : [cause('Required', field, 'Required value: must not be empty for specified object fields')];
@@ -84,17 +95,13 @@ function containerCauses(schema: StructuralSchema, path: string): Cause[] {
   const causes: Cause[] = [];
   if (schema.type === 'array' && !isRecord(schema.items))
     causes.push(cause('Required', `${path}.items`, 'Required value: must be specified'));
-  if (schema.properties && schema.additionalProperties !== undefined)
+  if (Object.keys(schema.properties ?? {}).length && schema.additionalProperties !== undefined)
     causes.push(
       cause(
         'Forbidden',
         `${path}.additionalProperties`,
         'Forbidden: additionalProperties and properties are mutual exclusive',
       ),
-    );
-  else if (schema.additionalProperties === false)
-    causes.push(
-      cause('Forbidden', `${path}.additionalProperties`, 'Forbidden: additionalProperties cannot be set to false'),
     );
   if (schema.uniqueItems)
     causes.push(cause('Forbidden', `${path}.uniqueItems`, 'Forbidden: uniqueItems cannot be set to true'));
@@ -125,6 +132,11 @@ function listTypeCauses(schema: StructuralSchema, path: string): Cause[] {
         'Required value: must not be empty if x-kubernetes-list-type is map',
       ),
     );
+  const element = schema.items;
+  if (listType === 'set' && element?.type === 'object' && element['x-kubernetes-map-type'] !== 'atomic') {
+    const message = 'Invalid value: null: must be atomic as item of a list with x-kubernetes-list-type=set';
+    causes.push(cause('Invalid', `${path}.items.x-kubernetes-map-type`, message));
+  }
   for (const key of listType === 'map' ? (keys ?? []) : []) causes.push(...keyCauses(key, schema, path));
   return causes;
 }
@@ -188,22 +200,42 @@ function junctorCauses(schema: JsonObject, path: string): Cause[] {
 function forbiddenInJunctor(part: JsonObject, schema: JsonObject, path: string): Cause[] {
   // `anyOf: [{type: integer}, {type: string}]` is how int-or-string is spelled out.
   const typeAllowed = schema['x-kubernetes-int-or-string'] === true;
-  return NOT_IN_JUNCTORS.filter((name) => part[name] !== undefined && !(name === 'type' && typeAllowed)).map((name) =>
-    cause('Forbidden', `${path}.${name}`, 'Forbidden: must be empty to be structural'),
+  const own = NOT_IN_JUNCTORS.filter((name) => part[name] !== undefined && !(name === 'type' && typeAllowed)).map(
+    (name) => cause('Forbidden', `${path}.${name}`, 'Forbidden: must be empty to be structural'),
   );
+  const { properties, items } = part as StructuralSchema;
+  const below = Object.entries(properties ?? {}).map(
+    ([name, child]) => [child, `${path}.properties[${name}]`] as const,
+  );
+  if (isRecord(items)) below.push([items, `${path}.items`]);
+  return [...own, ...below.flatMap(([child, at]) => forbiddenInJunctor(child as JsonObject, {}, at))];
 }
 
 function defaultCauses(schema: StructuralSchema, path: string): Cause[] {
   if (schema.default === undefined || schema.default === null) return [];
-  const fitting = schemaCauses(schema.default, schema, `${path}.default`);
+  const field = `${path}.default`;
+  if (findUnknownFields(schema.default, schema).length)
+    return [cause('Invalid', field, `Invalid value: ${JSON.stringify(schema.default)}: must not have unknown fields`)];
+  const fitting = schemaCauses(schema.default, schema, field);
   // A default object may leave out what is defaulted below it.
   return fitting.filter((one) => one.reason !== 'FieldValueRequired');
 }
 
+function patternCauses({ pattern }: StructuralSchema, path: string): Cause[] {
+  if (pattern === undefined) return [];
+  try {
+    new RegExp(pattern, 'u');
+    return [];
+  } catch {
+    return [cause('Invalid', `${path}.pattern`, `Invalid value: "${pattern}": must be a valid regular expression`)];
+  }
+}
+
 function ruleCauses(schema: StructuralSchema, path: string): Cause[] {
   return (schema['x-kubernetes-validations'] ?? []).flatMap((rule, at) => {
-    const problem = compileProblem(rule, schema);
     const field = `${path}.x-kubernetes-validations[${at}].rule`;
+    if (!rule.rule) return [cause('Required', field, 'Required value: rule is not specified')];
+    const problem = compileProblem(rule, schema);
     return problem ? [cause('Invalid', field, `Invalid value: "${rule.rule}": ${problem}`)] : [];
   });
 }

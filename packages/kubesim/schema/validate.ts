@@ -34,7 +34,7 @@ export function schemaCauses(value: unknown, schema: StructuralSchema, path: str
   if (!hasType(value, schema)) {
     const expected = schema.type ?? 'integer,string';
     const message = `Invalid value: "${jsonType(value)}": ${path} in body must be of type ${expected}: "${jsonType(value)}"`;
-    return [cause('FieldValueTypeInvalid', path, message)];
+    return [cause('FieldValueTypeInvalid', path, message), ...enumCauses(value, schema, path)];
   }
   return [
     ...valueCauses(value, schema, path),
@@ -43,22 +43,26 @@ export function schemaCauses(value: unknown, schema: StructuralSchema, path: str
   ];
 }
 
+function enumCauses(value: unknown, schema: StructuralSchema, path: string): Cause[] {
+  if (!schema.enum || schema.enum.some((one) => isDeepStrictEqual(one, value))) return [];
+  const supported = schema.enum.map(show).join(', ');
+  return [cause('FieldValueNotSupported', path, `Unsupported value: ${show(value)}: supported values: ${supported}`)];
+}
+
+/** Numbers out of their format's range are reported without a field. */
+function formatCauses(value: unknown, { format }: StructuralSchema, path: string): Cause[] {
+  if (!format || hasFormat(value, format)) return [];
+  if (typeof value === 'number')
+    return [
+      cause('FieldValueInvalid', NO_FIELD, `Invalid value: "": Checked value must be of format ${format} in ${path}`),
+    ];
+  return [
+    cause('FieldValueTypeInvalid', path, `Invalid value: ${show(value)}: ${path} in body must be of type ${format}`),
+  ];
+}
+
 function valueCauses(value: unknown, schema: StructuralSchema, path: string): Cause[] {
-  const causes: Cause[] = [];
-  if (schema.enum && !schema.enum.some((one) => isDeepStrictEqual(one, value))) {
-    const supported = schema.enum.map(show).join(', ');
-    causes.push(
-      cause('FieldValueNotSupported', path, `Unsupported value: ${show(value)}: supported values: ${supported}`),
-    );
-  }
-  if (schema.format && !hasFormat(value, schema.format))
-    causes.push(
-      cause(
-        'FieldValueTypeInvalid',
-        path,
-        `Invalid value: ${show(value)}: ${path} in body must be of type ${schema.format}`,
-      ),
-    );
+  const causes = [...enumCauses(value, schema, path), ...formatCauses(value, schema, path)];
   if (typeof value === 'number') causes.push(...numberCauses(value, schema, path));
   if (typeof value === 'string') causes.push(...textCauses(value, schema, path));
   if (Array.isArray(value)) causes.push(...listCauses(value, schema, path));
@@ -126,14 +130,20 @@ function sizeCauses(size: number, { minProperties, maxProperties }: StructuralSc
   return [];
 }
 
+/** What real servers name as the field of a cause that is about no single field. */
+const NO_FIELD = '<nil>';
+
+/** anyOf also tells what is wrong with its first schema. */
 function junctorCauses(value: unknown, schema: StructuralSchema, path: string): Cause[] {
+  const { allOf = [], anyOf, oneOf, not } = schema;
   const fits = (one: StructuralSchema): boolean => schemaCauses(value, one, path).length === 0;
-  const causes = (schema.allOf ?? []).flatMap((one) => schemaCauses(value, one, path));
-  if (schema.anyOf && !schema.anyOf.some(fits))
-    causes.push(invalid(path, value, 'must validate at least one schema (anyOf)'));
-  if (schema.oneOf && schema.oneOf.filter(fits).length !== 1)
-    causes.push(invalid(path, value, 'must validate one and only one schema (oneOf)'));
-  if (schema.not && fits(schema.not)) causes.push(invalid(path, value, 'must not validate the schema (not)'));
+  const must = (what: string): Cause =>
+    cause('FieldValueInvalid', NO_FIELD, `Invalid value: "": "${path}" must ${what}`);
+  const causes = allOf.flatMap((one) => schemaCauses(value, one, path));
+  if (anyOf && !anyOf.some(fits))
+    causes.push(must('validate at least one schema (anyOf)'), ...schemaCauses(value, anyOf[0] ?? {}, path));
+  if (oneOf && oneOf.filter(fits).length !== 1) causes.push(must('validate one and only one schema (oneOf)'));
+  if (not && fits(not)) causes.push(must('not validate the schema (not)'));
   return causes;
 }
 
