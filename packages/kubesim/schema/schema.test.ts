@@ -355,6 +355,26 @@ describe('structural schemas', () => {
       [['.properties[spec].additionalProperties', 'FieldValueForbidden']],
     ],
     [
+      'a type below allOf',
+      widget({ allOf: [{ properties: { b: text } }] }),
+      [['.properties[spec].allOf[0].properties[b].type', 'FieldValueForbidden']],
+    ],
+    [
+      'a default with unknown fields',
+      widget({ default: { q: 1 }, properties: { a: text } }),
+      [['.properties[spec].default', 'FieldValueInvalid']],
+    ],
+    [
+      'a pattern that is none',
+      widget({ properties: { x: { ...text, pattern: '[' } } }),
+      [['.properties[spec].properties[x].pattern', 'FieldValueInvalid']],
+    ],
+    [
+      'rules for metadata beyond names',
+      { type: 'object', properties: { metadata: { type: 'object', properties: { labels: { type: 'object' } } } } },
+      [['.properties[metadata]', 'FieldValueForbidden']],
+    ],
+    [
       'nothing wrong',
       widget({
         properties: {

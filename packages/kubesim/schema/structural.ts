@@ -204,9 +204,10 @@ function forbiddenInJunctor(part: JsonObject, schema: JsonObject, path: string):
     (name) => cause('Forbidden', `${path}.${name}`, 'Forbidden: must be empty to be structural'),
   );
   const { properties, items } = part as StructuralSchema;
-  const below = Object.entries(properties ?? {}).map(
-    ([name, child]) => [child, `${path}.properties[${name}]`] as const,
-  );
+  const below: [StructuralSchema, string][] = Object.entries(properties ?? {}).map(([name, child]) => [
+    child,
+    `${path}.properties[${name}]`,
+  ]);
   if (isRecord(items)) below.push([items, `${path}.items`]);
   return [...own, ...below.flatMap(([child, at]) => forbiddenInJunctor(child as JsonObject, {}, at))];
 }
