@@ -15,7 +15,7 @@ export type KcpBootstrapOptions = ApiOptions & {
 };
 
 /** Namespace and name of the ServiceAccount in the export's workspace that relay and functions work as. */
-export const KCP_SERVICE_ACCOUNT = { namespace: 'tmc-system', name: 'tmc-relay' } as const;
+const KCP_SERVICE_ACCOUNT = { namespace: 'tmc-system', name: 'tmc-relay' } as const;
 
 /**
  * Sets kcp up for TMC, as an administrator: workspace, schemas, export, rights, a binding of the workspace to its own export (so that

@@ -8,7 +8,7 @@ import { vanished } from './hub-objects.ts';
 import { queryOf } from './paths.ts';
 
 /** How long bootstrap waits for a server to act on what it was given: kcp took up to 6 s, a busy machine multiplies that. */
-export const BOOTSTRAP_WAIT_MS = 90_000;
+const BOOTSTRAP_WAIT_MS = 90_000;
 const POLL_MS = 150;
 
 /** Where bootstrap objects go; keys of errors carry `workspace`. */

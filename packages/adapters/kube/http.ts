@@ -31,7 +31,7 @@ export type AnswerStream = Pick<ClientHttp2Stream, 'aborted' | 'rstCode' | typeo
 export type OpenAnswer = HttpHead & { readonly stream: AnswerStream };
 
 /** Deadline of a call that states none. API servers themselves give up ordinary requests after 60 s. */
-export const DEFAULT_DEADLINE_MS = 30_000;
+const DEFAULT_DEADLINE_MS = 30_000;
 /** A refused stream was never looked at, so sending it again is safe; more often than this something else is wrong. */
 const REFUSED_ATTEMPTS = 3;
 

@@ -12,7 +12,7 @@ import { createWatchSource } from './watch.ts';
 export type KcpHubOptions = ApiOptions & ExportRef;
 
 /** One workspace bound to the export. */
-export type KcpTenant = {
+type KcpTenant = {
   readonly workspace: string;
   readonly bound: boolean;
   /** Resources of claims the workspace has not accepted: they cannot be seen there, which no error tells. */

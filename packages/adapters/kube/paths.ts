@@ -18,7 +18,7 @@ const OTHER_GROUPS: Readonly<Record<string, string>> = {
 };
 
 /** The `apiVersion` a resource is addressed by. @throws TmcError terminal for a group this project has no version of. */
-export function apiVersionFor(resource: GroupResource): string {
+function apiVersionFor(resource: GroupResource): string {
   try {
     return apiVersionOf(resourceType(resource));
   } catch (error) {

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { generate } from 'selfsigned';
 
-export type KeyAndCertificate = { readonly key: string; readonly cert: string };
+type KeyAndCertificate = { readonly key: string; readonly cert: string };
 
 /** What a fleet of real servers needs: one authority, one server certificate for 127.0.0.1, one administrator, one signing key. */
 export type FleetCertificates = {

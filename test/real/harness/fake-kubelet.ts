@@ -10,7 +10,7 @@ const PODS = { group: '', resource: 'pods' } as const;
 const NODE = 'fake';
 
 /** Pods to fail: every member that is set must match. */
-export type PodPattern = { readonly image?: RegExp; readonly name?: RegExp };
+type PodPattern = { readonly image?: RegExp; readonly name?: RegExp };
 
 /** Plays scheduler and kubelet of a member: binds pods, makes them Ready, ends them when they are deleted. */
 export type FakeKubelet = {

@@ -12,7 +12,7 @@ import { type FakeKubelet, startFakeKubelet } from './fake-kubelet.ts';
 import { scratchFolder } from './process.ts';
 
 /** A member cluster: API server, controllers and a kubelet that runs nothing but says so. */
-export type FleetMember = ApiServer & { readonly kubelet: FakeKubelet };
+type FleetMember = ApiServer & { readonly kubelet: FakeKubelet };
 
 /** A hub and members of real servers on one machine. */
 export type Fleet = {

@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Api } from './api.ts';
+import { listAll } from './list.ts';
+import { json, type Reply, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
+
+const CONFIG_MAPS = { group: '', resource: 'configmaps' };
+const expired = json({ kind: 'Status', code: 410, reason: 'Expired' }, 410);
+
+function page(names: string[], next?: string): Reply {
+  const metadata = { resourceVersion: '42', ...(next ? { continue: next } : {}) };
+  const items = names.map((name) => ({ metadata: { name } }));
+  return json({ apiVersion: 'v1', kind: 'ConfigMapList', metadata, items });
+}
+
+describe('listAll', () => {
+  let server: ScriptedServer;
+  let api: Api;
+  /** Answers in the order they are asked for. */
+  let script: Reply[];
+
+  beforeEach(async () => {
+    server = await startScriptedServer((stream, headers) => script.shift()?.(stream, headers));
+    api = new Api({ connection: server.connection });
+  });
+  afterEach(async () => {
+    api.close();
+    await server.close();
+  });
+
+  it('puts pages together, with the kind that items of built-in lists leave out', async () => {
+    script = [page(['a', 'b'], 'token'), page(['c'])];
+    const list = await listAll(api, CONFIG_MAPS, {});
+    expect(list.resourceVersion).toBe('42');
+    expect(list.items).toEqual(
+      ['a', 'b', 'c'].map((name) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } })),
+    );
+  });
+
+  it('begins afresh when the revision expired between pages, once', async () => {
+    script = [page(['old'], 'token'), expired, page(['a'], 'token'), page(['b'])];
+    const { items } = await listAll(api, CONFIG_MAPS, {});
+    expect(items.map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
+    script = [page(['old'], 'token'), expired, page(['old'], 'token'), expired];
+    await expect(listAll(api, CONFIG_MAPS, {})).rejects.toMatchObject({ kind: 'expired' });
+  });
+
+  it('never returns part of a list', async () => {
+    script = [page(['a'], 'token'), json({}, 503)];
+    await expect(listAll(api, CONFIG_MAPS, {})).rejects.toMatchObject({ kind: 'retry' });
+  });
+
+  it('refuses what is no list', async () => {
+    script = [json({ kind: 'ConfigMap', metadata: { name: 'a' } })];
+    await expect(listAll(api, CONFIG_MAPS, {})).rejects.toMatchObject({ kind: 'malformed' });
+  });
+});
