@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { stringify } from 'yaml';
 import { WriteCounters } from './counters.ts';
 import type { FakerOptions } from './faker/options.ts';
-import { FaultGate } from './faults/gate.ts';
+import { FaultGate, type FaultRule } from './faults/gate.ts';
 import { startKcp } from './kcp/start.ts';
 import { type Answer, json } from './server/answer.ts';
 import type { Clock } from './server/context.ts';
@@ -47,12 +47,23 @@ export interface Kubesim {
   createWorkspace(path: string, type?: { path: string; name: string }): Promise<string>;
   /** Direct access to what is stored, for tests. */
   store: Store;
-  /** Breaks all connections and forgets all history, as a killed and restarted server does. */
-  restart(): Promise<void>;
+  /**
+   * Breaks all connections and forgets all history, as a killed and restarted server does. With `troubles` the next requests to
+   * export endpoints meet what kcp answers before it is ready: 403, then 500 and 404 as text.
+   */
+  restart(options?: { troubles?: boolean }): Promise<void>;
   /** Forgets the history up to now: older watches and snapshots are 410. */
   expire(): void;
   close(): Promise<void>;
 }
+
+const ENDPOINTS = '/services/apiexport/';
+/** In the order kcp 0.32 showed them while starting again. */
+const RESTART_TROUBLES: FaultRule[] = [
+  { path: ENDPOINTS, times: 2, fault: { kind: 'status', code: 403 } },
+  { path: ENDPOINTS, fault: { kind: 'text', code: 500, text: 'Internal Server Error: not ready' } },
+  { path: ENDPOINTS, times: 2, fault: { kind: 'text', code: 404, text: '404 page not found\n' } },
+];
 
 /** Starts a simulated API server on 127.0.0.1 and resolves once it serves. */
 export async function startKubesim(options: KubesimOptions): Promise<Kubesim> {
@@ -100,10 +111,11 @@ export async function startKubesim(options: KubesimOptions): Promise<Kubesim> {
         throw new Error(`createWorkspace(${path}): a kube simulator has no workspaces; start one with kind 'kcp'`);
       return kcp.createWorkspace(path, type);
     },
-    restart: async () => {
+    restart: async ({ troubles = false } = {}) => {
       server.cutConnections();
       sim.store.skipRevision();
       expire();
+      if (troubles) for (const rule of RESTART_TROUBLES) faults.add(rule);
     },
     expire,
     close: async () => {

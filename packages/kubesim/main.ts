@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { GOLDEN_USERS, targetOf } from './golden-target.ts';
 import { startKubesim } from './index.ts';
-import type { TokenIdentity } from './server/identity.ts';
 
 const HELP = `Runs the API server simulator alone.
 
@@ -14,30 +14,27 @@ const HELP = `Runs the API server simulator alone.
   --help          this text
 `;
 
-/** The users the golden checker knows, with tokens anyone may know: it listens on 127.0.0.1 only and holds nothing of value. */
-const USERS: Record<'kube' | 'kcp', TokenIdentity[]> = {
-  kube: [
-    { token: 'golden-admin', user: 'admin', groups: ['system:masters'] },
-    { token: 'golden-reader', user: 'reader', groups: ['readers'] },
-    { token: 'golden-nobody', user: 'nobody' },
-  ],
-  kcp: [
-    { token: 'golden-admin', user: 'kcp-admin', groups: ['system:kcp:admin'] },
-    { token: 'golden-master', user: 'master', groups: ['system:masters'] },
-    { token: 'golden-tenant', user: 'tenant' },
-    { token: 'golden-relay', user: 'relay' },
-    { token: 'golden-stranger', user: 'stranger' },
-  ],
-};
+const OPTIONS = {
+  kind: { type: 'string', default: 'kube' },
+  port: { type: 'string', default: '0' },
+  'write-target': { type: 'string' },
+  help: { type: 'boolean', default: false },
+} as const;
 
-const { values } = parseArgs({
-  options: {
-    kind: { type: 'string', default: 'kube' },
-    port: { type: 'string', default: '0' },
-    'write-target': { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
+function refuse(why: string): never {
+  process.stderr.write(`kubesim: ${why}\n\n${HELP}`);
+  process.exit(2);
+}
+
+function readArguments() {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const values = readArguments();
 
 if (values.help) {
   process.stdout.write(HELP);
@@ -45,25 +42,15 @@ if (values.help) {
 }
 const { kind } = values;
 const port = Number(values.port);
-if ((kind !== 'kube' && kind !== 'kcp') || !Number.isInteger(port) || port < 0 || port > 65_535) {
-  process.stderr.write(
-    `kubesim: --kind must be kube or kcp (got "${kind}"), --port a port number (got "${values.port}")\n\n${HELP}`,
-  );
-  process.exit(2);
-}
+if (kind !== 'kube' && kind !== 'kcp') refuse(`--kind must be kube or kcp, got "${kind}"`);
+if (!Number.isInteger(port) || port < 0 || port > 65_535) refuse(`--port must be a port number, got "${values.port}"`);
 
-const kubesim = await startKubesim({ kind, port, tokens: USERS[kind] });
+const kubesim = await startKubesim({ kind, port, tokens: GOLDEN_USERS[kind] });
 const targetFile = values['write-target'];
 if (targetFile) {
   const caFile = `kubesim-${kind}-ca.crt`;
   writeFileSync(join(dirname(targetFile), caFile), kubesim.caPem);
-  const known = USERS[kind].map(({ token }) => [token.replace('golden-', ''), { token }]);
-  const users = { ...Object.fromEntries(known), anonymous: {}, badtoken: { token: 'nobody-issued-this' } };
-  const expire = { method: 'POST', path: '/__kubesim/expire' };
-  writeFileSync(
-    targetFile,
-    `${JSON.stringify({ kind, server: kubesim.url, caFile, users, vars: {}, expire }, null, 2)}\n`,
-  );
+  writeFileSync(targetFile, `${JSON.stringify(targetOf(kubesim, caFile), null, 2)}\n`);
 }
 process.stdout.write(`kubesim (${kind}) serves on ${kubesim.url}\n`);
 

@@ -17,7 +17,9 @@ export type Fault =
   /** Every event of a watch is sent twice. */
   | { kind: 'duplicate-events' }
   /** A watch answers with the 410 error event. */
-  | { kind: 'expired' };
+  | { kind: 'expired' }
+  /** A list shows the state of so many revisions ago. */
+  | { kind: 'stale-list'; revisionsAgo: number };
 
 /** Faults for the next requests of a kind. Absent parts match all; `times` defaults to once. */
 export interface FaultRule {
@@ -29,6 +31,13 @@ export interface FaultRule {
 
 interface Armed extends FaultRule {
   left: number;
+}
+
+interface GatedRequest {
+  method: string;
+  url: string;
+  /** The server's present revision. */
+  revision: number;
 }
 
 /** Where requests meet the faults injected by tests. Which faults and when is the caller's (seeded) choice. */
@@ -51,11 +60,12 @@ export class FaultGate {
   }
 
   /** Carries a request out, as the first rule that picks it wants. */
-  async pass(request: { method: string; url: string }, carryOut: () => Promise<Answer>): Promise<Answer | 'drop'> {
+  async pass(request: GatedRequest, carryOut: (url: string) => Promise<Answer>): Promise<Answer | 'drop'> {
     const rule = this.rules.length ? this.take(request) : undefined;
-    if (!rule) return carryOut();
+    if (!rule) return carryOut(request.url);
     this.injected++;
-    return inject(rule.fault, carryOut);
+    if (rule.fault.kind === 'stale-list') return carryOut(staleUrl(request, rule.fault.revisionsAgo));
+    return inject(rule.fault, () => carryOut(request.url));
   }
 
   private take({ method, url }: { method: string; url: string }): Armed | undefined {
@@ -71,7 +81,19 @@ export class FaultGate {
   }
 }
 
-async function inject(fault: Fault, carryOut: () => Promise<Answer>): Promise<Answer | 'drop'> {
+/** Asks for the list as it was: a state that was true once, as a lagging cache answers. */
+function staleUrl({ url, revision }: GatedRequest, revisionsAgo: number): string {
+  const [path = '', query = ''] = url.split('?', 2);
+  const params = new URLSearchParams(query);
+  params.set('resourceVersion', String(Math.max(1, revision - revisionsAgo)));
+  params.set('resourceVersionMatch', 'Exact');
+  return `${path}?${params}`;
+}
+
+async function inject(
+  fault: Exclude<Fault, { kind: 'stale-list' }>,
+  carryOut: () => Promise<Answer>,
+): Promise<Answer | 'drop'> {
   switch (fault.kind) {
     case 'delay':
       await new Promise((resolve) => setTimeout(resolve, fault.ms));

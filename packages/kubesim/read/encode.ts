@@ -29,10 +29,16 @@ function itemJson(obj: ApiObject, def: ResourceDef): string {
   return text;
 }
 
-export const partialOf = (obj: ApiObject, version: string): Record<string, unknown> => ({
+/** Metadata alone. Through kcp's endpoints it also says which version the object was in. */
+export const partialOf = (obj: ApiObject, version: string, viaEndpoint = false): Record<string, unknown> => ({
   kind: 'PartialObjectMetadata',
   apiVersion: `meta.k8s.io/${version}`,
-  metadata: obj.metadata,
+  metadata: viaEndpoint
+    ? {
+        ...obj.metadata,
+        annotations: { ...obj.metadata.annotations, 'kcp.io/original-api-version': obj.apiVersion },
+      }
+    : obj.metadata,
 });
 
 export interface ListMeta {
@@ -65,7 +71,7 @@ export function encodeList(
   const { accept, meta } = form;
   if (accept.as === 'PartialObjectMetadata') {
     const head = { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${accept.version}`, metadata: meta };
-    return JSON.stringify({ ...head, items: items.map((item) => partialOf(item, accept.version)) });
+    return JSON.stringify({ ...head, items: items.map((item) => partialOf(item, accept.version, form.viaEndpoint)) });
   }
   if (accept.as === 'Table')
     return JSON.stringify(

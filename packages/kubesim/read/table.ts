@@ -8,13 +8,17 @@ export interface TableForm {
   accept: Accept;
   meta: object;
   includeObject?: string | null | undefined;
+  /** kcp's endpoints show the name alone where a resource has no printer columns. */
+  viaEndpoint?: boolean | undefined;
   /** Later events of a watch leave the columns out. */
   withoutColumns?: boolean;
 }
 
 /** Objects as the Table that `kubectl get` prints. */
 export function tableOf(items: ApiObject[], def: ResourceDef, form: TableForm): Record<string, unknown> {
-  const columns = columnsOf(def);
+  const columns = columnsOf(def).filter(
+    (column) => !form.viaEndpoint || def.printerColumns?.length || column.name === 'Name',
+  );
   return {
     kind: 'Table',
     apiVersion: `meta.k8s.io/${form.accept.version}`,

@@ -85,7 +85,9 @@ async function serve(sim: Sim, options: HttpOptions, { req, res }: Exchange): Pr
     return send(res, req, done ?? { status: 404, contentType: 'text/plain', text: 'unknown admin request\n' });
   }
   const incoming = incomingOf(req);
-  const result = await options.gate.pass({ method, url }, () => answer(sim, incoming));
+  const result = await options.gate.pass({ method, url, revision: sim.store.revision }, (asked) =>
+    answer(sim, { ...incoming, url: asked }),
+  );
   if (result === 'drop') return drop({ req, res });
   send(res, req, result);
 }

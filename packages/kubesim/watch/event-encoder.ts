@@ -10,12 +10,14 @@ export class EventEncoder {
   private readonly def: ResourceDef;
   private readonly accept: Accept;
   private readonly includeObject: string | null;
+  private readonly viaEndpoint: boolean;
   private columnsSent = false;
 
-  constructor(def: ResourceDef, accept: Accept, includeObject: string | null) {
+  constructor(def: ResourceDef, form: { accept: Accept; includeObject: string | null; viaEndpoint: boolean }) {
     this.def = def;
-    this.accept = accept;
-    this.includeObject = includeObject;
+    this.accept = form.accept;
+    this.includeObject = form.includeObject;
+    this.viaEndpoint = form.viaEndpoint;
   }
 
   /** Plain objects are serialised once and shared with all other readers. */
@@ -31,7 +33,8 @@ export class EventEncoder {
   }
 
   private body(obj: ApiObject): string {
-    if (this.accept.as === 'PartialObjectMetadata') return JSON.stringify(partialOf(obj, this.accept.version));
+    if (this.accept.as === 'PartialObjectMetadata')
+      return JSON.stringify(partialOf(obj, this.accept.version, this.viaEndpoint));
     if (this.accept.as === 'Table') return JSON.stringify(this.table([inVersion(obj, this.def)]));
     return jsonOf(obj, this.def);
   }

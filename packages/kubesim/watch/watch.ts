@@ -67,7 +67,11 @@ class Watch {
     this.options = parts.options;
     this.selection = parts.selection;
     this.sink = parts.sink;
-    this.encoder = new EventEncoder(request.target.def, request.accept, request.query.get('includeObject'));
+    this.encoder = new EventEncoder(request.target.def, {
+      accept: request.accept,
+      includeObject: request.query.get('includeObject'),
+      viaEndpoint: request.target.view !== undefined,
+    });
   }
 
   start(from: number): void {
