@@ -77,18 +77,17 @@ async function serve(servers: Servers): Promise<BenchFleet> {
   await host.ready(60_000);
   const hub = await openKubernetes({ kubeconfig: servers.hub, workspace: WORKSPACE });
   const members = await Promise.all(servers.members.map(openMember));
-  await placeEverywhere(hub, members.length);
+  await placeEverywhere(
+    hub,
+    members.map(({ name }) => name),
+  );
   return {
     workspace: WORKSPACE,
     namespace: NAMESPACE,
     hub,
     members,
     stages,
-    removeAll: () =>
-      removeAll(
-        hub,
-        members.map(({ api }) => api),
-      ),
+    removeAll: () => removeAll([{ name: WORKSPACE, api: hub }, ...members]),
     close: async () => {
       await host.stop();
       hub.close();
@@ -107,7 +106,7 @@ async function openMember({ name, kubeconfig }: Servers['members'][number]) {
   return { name, api, source: createWatchSource({ connection }) };
 }
 
-async function placeEverywhere(hub: HubApi, count: number): Promise<void> {
+async function placeEverywhere(hub: HubApi, names: readonly string[]): Promise<void> {
   const ours = (resource: string, name: string) => ({
     workspace: WORKSPACE,
     group: 'workload.kcp.io',
@@ -115,7 +114,7 @@ async function placeEverywhere(hub: HubApi, count: number): Promise<void> {
     namespace: '',
     name,
   });
-  for (const name of MEMBERS) {
+  for (const name of names) {
     await hub.create(ours('synctargets', name), {
       apiVersion: 'workload.kcp.io/v1alpha1',
       kind: 'SyncTarget',
@@ -127,7 +126,11 @@ async function placeEverywhere(hub: HubApi, count: number): Promise<void> {
     apiVersion: 'workload.kcp.io/v1alpha1',
     kind: 'ClusterWorkloadPlacement',
     metadata: { name: 'everywhere' },
-    spec: { minReplicas: count, maxReplicas: count, namespaceSelector: { matchLabels: { bench: 'yes' } } },
+    spec: {
+      minReplicas: names.length,
+      maxReplicas: names.length,
+      namespaceSelector: { matchLabels: { bench: 'yes' } },
+    },
   });
   const namespace = { workspace: WORKSPACE, group: '', resource: 'namespaces', namespace: '', name: NAMESPACE };
   await hub.create(namespace, {
@@ -137,25 +140,23 @@ async function placeEverywhere(hub: HubApi, count: number): Promise<void> {
   });
   await poll('a decision for the namespace', async () => {
     const labels = (await hub.get(namespace))?.metadata.labels ?? {};
-    return Object.keys(labels).filter((label) => label.startsWith('state.workload.kcp.io/')).length === count;
+    return Object.keys(labels).filter((label) => label.startsWith('state.workload.kcp.io/')).length === names.length;
   });
 }
 
-async function removeAll(hub: HubApi, members: readonly HubApi[]): Promise<void> {
-  const { items } = await hub.list(DEPLOYMENTS, { workspace: WORKSPACE, namespace: NAMESPACE });
+async function removeAll(servers: readonly { name: string; api: HubApi }[]): Promise<void> {
+  const left = () =>
+    Promise.all(servers.map(({ name, api }) => api.list(DEPLOYMENTS, { workspace: name, namespace: NAMESPACE })));
+  const [hub] = servers;
+  const [upstream] = await left();
   await Promise.all(
-    items.map(({ metadata: { name } }) =>
-      hub.delete({ ...DEPLOYMENTS, workspace: WORKSPACE, namespace: NAMESPACE, name }),
+    (upstream?.items ?? []).map(({ metadata: { name } }) =>
+      hub?.api.delete({ ...DEPLOYMENTS, workspace: WORKSPACE, namespace: NAMESPACE, name }),
     ),
   );
-  await poll('hub and members without Deployments', async () => {
-    const left = await Promise.all(
-      [hub, ...members].map((api, i) =>
-        api.list(DEPLOYMENTS, { workspace: i === 0 ? WORKSPACE : (MEMBERS[i - 1] ?? ''), namespace: NAMESPACE }),
-      ),
-    );
-    return left.every((list) => list.items.length === 0);
-  });
+  await poll('hub and members without Deployments', async () =>
+    (await left()).every((list) => list.items.length === 0),
+  );
 }
 
 async function poll(what: string, ask: () => Promise<boolean>): Promise<void> {

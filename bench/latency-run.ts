@@ -129,20 +129,18 @@ async function watchMembers(
   onCopy: (objectName: string, member: string) => void,
 ): Promise<() => Promise<void>> {
   const ending = new AbortController();
-  const loops = await Promise.all(
-    fleet.members.map(async (member) => {
-      const { resourceVersion } = await member.source.page(DEPLOYMENTS, { limit: 1, signal: ending.signal });
-      return (async () => {
-        const options = { resourceVersion, timeoutSeconds: 600, labelSelector: OWNER_LABEL, signal: ending.signal };
-        try {
-          for await (const { object } of member.source.watch(DEPLOYMENTS, options))
-            onCopy(object.metadata.name, member.name);
-        } catch (error) {
-          if (!ending.signal.aborted) throw error;
-        }
-      })();
-    }),
+  const starts = await Promise.all(
+    fleet.members.map(async ({ source }) => source.page(DEPLOYMENTS, { limit: 1, signal: ending.signal })),
   );
+  const loops = fleet.members.map(async ({ name, source }, index) => {
+    const resourceVersion = starts[index]?.resourceVersion ?? '';
+    const options = { resourceVersion, timeoutSeconds: 600, labelSelector: OWNER_LABEL, signal: ending.signal };
+    try {
+      for await (const { object } of source.watch(DEPLOYMENTS, options)) onCopy(object.metadata.name, name);
+    } catch (error) {
+      if (!ending.signal.aborted) throw error;
+    }
+  });
   return async () => {
     ending.abort();
     await Promise.all(loops);

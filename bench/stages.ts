@@ -48,12 +48,19 @@ export class StageWatch {
 
   #wrapQueue(queue: Queue): Queue {
     return {
-      ...queue,
+      name: queue.name,
+      send: (entries) => queue.send(entries),
       receive: async (options) => {
         const messages = await queue.receive(options);
         for (const message of messages) this.#received(message);
         return messages;
       },
+      delete: (receipts) => queue.delete(receipts),
+      changeVisibility: (receipt, afterMs) => queue.changeVisibility(receipt, afterMs),
+      park: (message, reason) => queue.park(message, reason),
+      depth: () => queue.depth(),
+      listDead: (options) => queue.listDead(options),
+      redrive: (options) => queue.redrive(options),
     };
   }
 
@@ -67,7 +74,6 @@ export class StageWatch {
 
   #wrapMember(member: MemberApi): MemberApi {
     return {
-      ...member,
       get: (key) => member.get(key),
       list: (resource, scope) => member.list(resource, scope),
       delete: (key, uid) => member.delete(key, uid),

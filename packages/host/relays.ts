@@ -61,6 +61,8 @@ function startHubRelay(options: RelaysOptions): Relay {
     relay: 'hub',
     source: { kind: 'hub', id: fleet.hubId, epoch: 0 } as const,
     resources: [...CONTROL_RESOURCES, NAMESPACES, ...SYNCED_RESOURCES],
+    // What was deleted while nobody watched is found by comparing facts with the complete list.
+    listMarkers: true,
   };
   const relay = startRelay(config, portsOf(options, fleet.sources()));
   fleet.onSources((sources) => relay.setSources(sources));
