@@ -188,6 +188,19 @@ describe('moving and removing', () => {
     expect(world.hub.find(web)!.metadata.finalizers).toHaveLength(3);
   });
 
+  it('no copy is made again by a late message of an object that is gone', async () => {
+    const world = await placedWorld();
+    const { managedFields: _m, ...metadata } = world.hub.find(web)!.metadata;
+    const body = { ...world.hub.find(web)!, metadata };
+    world.hub.remove(web);
+    await world.settle();
+    const another = createSyncDown(world.deps);
+    const source = { kind: 'hub' as const, id: WS, relay: 'r', epoch: 1 };
+    const { uid = '', resourceVersion: rv = '' } = metadata;
+    await another({ v: 1, id: 'late', at: 1_000_000, source, key: web, uid, rv, change: 'upsert', body }, 1);
+    for (const target of all) expect(world.copies(target)).toEqual([]);
+  });
+
   it('copies of an object whose finalizers a user took off are deleted with it', async () => {
     const world = await placedWorld();
     world.hub.edit(web, (obj) => Object.assign(obj.metadata, { finalizers: [], deletionTimestamp: 'now' }));

@@ -6,11 +6,11 @@ import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import { again, done, type Outcome } from '@tmc/kernel/result.ts';
 import { compareResourceVersions } from '@tmc/kernel/source-version.ts';
-import { performStep, removeCopy, type StepResult } from './apply.ts';
+import { performStep, removeCopy, type StepInput, type StepResult } from './apply.ts';
 import { fanOutNamespace, isCarried } from './fan-out.ts';
 import { loadPlaced, type Placed, type SyncDeps } from './load.ts';
 import { createNamespaces, type Namespaces } from './namespace.ts';
-import { planObject, planRelease } from './plan.ts';
+import { planObject, planRelease, type TargetStep } from './plan.ts';
 import { reportFailures } from './report.ts';
 import { createSyncMemory, type SyncMemory } from './sync-memory.ts';
 
@@ -86,8 +86,7 @@ async function syncObject(context: Context, upstreamObj: KubeObject, delivery: D
     : upstreamObj;
   const confirmed = isFromHub || plan.metadata !== undefined;
   const input = { key, upstreamObj: current, recordVersion: change === 'upsert', confirmed };
-  const results = await Promise.all(plan.steps.map((step) => performStep(context, step, input)));
-  if (results.some((result) => result.kind === 'unconfirmed')) throw conflictError(`${id}: a copy is missing`);
+  const results = await performSteps(context, plan.steps, input);
   const gone = results.filter((result) => result.kind === 'gone').map((result) => result.targetKey);
   const release = planRelease(current, gone);
   const last = release ? await patchMetadata(context, key, { upstreamObj: current, patch: release }) : current;
@@ -96,6 +95,17 @@ async function syncObject(context: Context, upstreamObj: KubeObject, delivery: D
   } else context.memory.forget(id);
   await report(context, { key, upstreamObj: last, results, receiveCount });
   return outcomeOf(context, results, receiveCount);
+}
+
+/** All targets in parallel. @throws TmcError conflict when one needs a state that the hub confirmed. */
+async function performSteps(
+  context: Context,
+  steps: readonly TargetStep[],
+  input: StepInput,
+): Promise<readonly StepResult[]> {
+  const results = await Promise.all(steps.map((step) => performStep(context, step, input)));
+  if (results.every((result) => result.kind !== 'unconfirmed')) return results;
+  throw conflictError(`${formatKey(input.key)}: a copy is missing and only a confirmed state may make it`);
 }
 
 /** One guarded merge patch; the answer tells the new version, the content is what it was. */
