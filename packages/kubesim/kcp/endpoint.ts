@@ -65,7 +65,8 @@ export class Endpoint {
       (known) => known.group === place.group && known.version === place.version && known.plural === place.plural,
     );
     if (!def) return { ...base, error: pageNotFound() };
-    const view = this.viewOf(def, ref, exported);
+    const ends = base.cluster === undefined ? { ends: this.exports.lastTenantGone(ref) } : {};
+    const view = { ...this.viewOf(def, ref, exported), ...ends };
     const served = { ...base, def, view };
     const error =
       base.cluster === undefined

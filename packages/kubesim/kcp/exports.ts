@@ -52,6 +52,7 @@ export class Exports {
   private readonly tree: WorkspaceTree;
   /** Export key → tenants with a bound binding, by cluster. */
   private readonly tenants = new Map<string, Map<string, ApiObject>>();
+  private readonly ends = new Map<string, AbortController>();
   private readonly defs = new Map<string, { source: ApiObject; defs: ResourceDef[] }>();
 
   constructor(store: Store, tree: WorkspaceTree) {
@@ -60,6 +61,8 @@ export class Exports {
     store.subscribe(BINDINGS, ({ cluster, obj, prev, type }) => {
       if (prev) this.forget(cluster, prev);
       if (type !== 'DELETED') this.remember(cluster, obj);
+      const ref = this.refOf(cluster, obj);
+      if (ref && prev && this.tenantsOf(ref).length === 0) this.endWatches(ref);
     });
   }
 
@@ -90,6 +93,18 @@ export class Exports {
       const ref = this.refOf(cluster, binding);
       return ref && this.bindingOf(ref, cluster) ? [{ ref, binding }] : [];
     });
+  }
+
+  /** Aborted when the last tenant of an export leaves: watches over all tenants then break off. */
+  lastTenantGone(ref: ExportRef): AbortSignal {
+    const known = this.ends.get(keyOf(ref)) ?? new AbortController();
+    this.ends.set(keyOf(ref), known);
+    return known.signal;
+  }
+
+  private endWatches(ref: ExportRef): void {
+    this.ends.get(keyOf(ref))?.abort();
+    this.ends.delete(keyOf(ref));
   }
 
   /** The resources an export brings, read from its schemas. */

@@ -26,6 +26,8 @@ export interface EndpointView {
   /** Only these objects are shown (other than by label). */
   visible?: (obj: ApiObject) => boolean;
   readOnly?: boolean;
+  /** Watches break off when this is aborted. */
+  ends?: AbortSignal;
 }
 
 /** Time and randomness, given from outside so that tests can fix them. */

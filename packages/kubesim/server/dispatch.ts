@@ -3,6 +3,7 @@ import {
   failure,
   methodNotAllowed,
   notFound,
+  notImplemented,
   resourceNotFound,
   unsupportedMediaType,
 } from '../api-error.ts';
@@ -84,6 +85,7 @@ interface WriteParts extends ResourceParts {
 
 async function write(sim: Sim, parts: WriteParts): Promise<Answer> {
   const { incoming, target, info } = parts;
+  if (target.def.group === 'events.k8s.io') throw notImplemented('writes of events through events.k8s.io; use core/v1');
   const request = writeRequest(target, { user: parts.user, query: info.query, userAgent: incoming.userAgent });
   const { status, body } = await perform(sim, request, parts);
   return { ...json(status, body), ...warningHeaders(request) };

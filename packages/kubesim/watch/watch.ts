@@ -15,6 +15,8 @@ const BOOKMARK_EVERY_MS = 60_000;
 /** The last bookmark comes this long before the end of the stream. */
 const BOOKMARK_BEFORE_END_MS = 2000;
 
+const TEAR_DOWN_MS = 50;
+
 /** Where a watch writes to: one JSON line per event. */
 export interface WatchSink {
   write(line: string): void;
@@ -91,6 +93,7 @@ class Watch {
       if (event.revision > begun) this.deliver(event);
     });
     this.armTimers();
+    this.target.view?.ends?.addEventListener('abort', () => this.breakOff(), { once: true });
     for (const signal of [this.sink.closed, this.sim.stopping])
       signal.addEventListener('abort', () => this.stop(), { once: true });
   }
@@ -145,6 +148,11 @@ class Watch {
     const status = expired(`too old resource version: ${from} (${this.sim.store.history.oldest})`).body;
     this.sink.write(`${JSON.stringify({ type: 'ERROR', object: status })}\n`);
     this.sink.end();
+  }
+
+  /** The served API is torn down a moment after the last events of it went out. */
+  private breakOff(): void {
+    this.timers.push(setTimeout(() => this.sink.cut(), TEAR_DOWN_MS));
   }
 
   private stop(): void {

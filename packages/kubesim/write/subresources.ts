@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { badRequest, invalid, methodNotAllowed, notFound, resourceNotFound } from '../api-error.ts';
+import { badRequest, invalid, methodNotAllowed, notFound, notImplemented, resourceNotFound } from '../api-error.ts';
 import { type ApiObject, isRecord, recordAt } from '../object.ts';
 import type { Answer, Incoming } from '../server/answer.ts';
 import type { Sim, Target } from '../server/context.ts';
@@ -25,10 +25,15 @@ const answerJson = (status: number, body: unknown): Answer => ({
   text: JSON.stringify(body),
 });
 
+/** What a node would answer. */
+const NODE_WORK = ['attach', 'ephemeralcontainers', 'eviction', 'exec', 'log', 'portforward', 'proxy', 'resize'];
+
 /** Everything but `status`: scale, token, binding, finalize. @throws ApiError 404 for subresources a resource has not */
 export async function subresourceAnswer(sim: Sim, parts: SubresourceRequest): Promise<Answer> {
   const { target, incoming } = parts;
   if (target.cluster === undefined) throw resourceNotFound();
+  if (target.def.storage === 'pods.core' && NODE_WORK.includes(target.subresource))
+    throw notImplemented(`pods/${target.subresource}: there is no node behind a simulated pod`);
   const request = writeRequest(target as WriteRequest['target'], {
     user: parts.user,
     query: parts.info.query,
