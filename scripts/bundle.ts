@@ -20,6 +20,9 @@ const result = await build({
   target: 'node24',
   format: 'esm',
   metafile: true,
+  // Loaded by the SDK in browsers only.
+  external: ['bowser'],
+  alias: { '@aws-sdk/credential-provider-node': join(root, 'packages/adapters/lambda/credentials.ts') },
   // CommonJS parts of the SDK call require(), which ES modules do not have.
   banner: { js: "import{createRequire as r}from'node:module';const require=r(import.meta.url);" },
   logLevel: 'warning',

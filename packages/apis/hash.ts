@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 const ALPHABET = '0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /** The identity of a SyncTarget as the locator carries it. */
-export type LocatorTarget = { cluster: string; name: string; uid: string };
+type LocatorTarget = { cluster: string; name: string; uid: string };
 
 /** Where a downstream namespace comes from: one upstream namespace of one workspace, for one target. */
 export type NamespaceLocator = { syncTarget: LocatorTarget; cluster: string; namespace: string };

@@ -15,16 +15,6 @@ export const specDiffAnnotation = (key: string): string => `experimental.spec-di
 export const STATE_LABEL_PREFIX = 'state.workload.kcp.io/';
 export const SYNCER_FINALIZER_PREFIX = 'workload.kcp.io/syncer-';
 
-/** Prefixes of keys that belong to a target and never cross to a copy. */
-export const PER_TARGET_PREFIXES = [
-  STATE_LABEL_PREFIX,
-  'deletion.internal.workload.kcp.io/',
-  'finalizers.workload.kcp.io/',
-  'experimental.spec-diff.workload.kcp.io/',
-  'experimental.status.workload.kcp.io/',
-  'diff.syncer.internal.kcp.io/',
-] as const;
-
 /** Copy: the key of the target that owns it; what a member relay selects on. */
 export const OWNER_LABEL = 'internal.workload.kcp.io/cluster';
 /** Downstream namespace: where it comes from, as locator JSON. */
@@ -64,7 +54,5 @@ export const RECORD_ANNOTATIONS: readonly string[] = [
 export const MEMBER_FIELD_MANAGER = 'tmc-syncer';
 export const HUB_FIELD_MANAGER = 'tmc';
 
-/** API groups of the project's kinds; all versions are v1alpha1. */
+/** API group of SyncTarget and ClusterWorkloadPlacement. */
 export const WORKLOAD_GROUP = 'workload.kcp.io';
-export const SCHEDULING_GROUP = 'scheduling.kcp.io';
-export const TMC_GROUP = 'tmc.kcp.io';

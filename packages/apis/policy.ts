@@ -2,7 +2,6 @@
  * The one internal placement policy. Placement, WorkloadPlacement and ClusterWorkloadPlacement all convert to it (`convert.ts`),
  * so that deciding knows one language.
  */
-import type { JsonObject } from '@tmc/kernel/object.ts';
 
 /** `metav1.LabelSelector`; an empty one matches everything, an absent one nothing unless said otherwise. */
 export type LabelSelector = {
@@ -84,6 +83,3 @@ export type FieldProblem = { readonly field: string; readonly expected: string; 
 export type Converted<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problems: readonly FieldProblem[] };
-
-/** A status as it is written to the hub. */
-export type StatusPatch = JsonObject;

@@ -67,6 +67,3 @@ export type Decision = {
   /** Versions of what the decision was made from, by `kind/name`. */
   readonly inputs: Readonly<Record<string, string>>;
 };
-
-/** True when the decision was published to the hub and its objects were sent to sync. */
-export type StoredDecision = { readonly decision: Decision; readonly published: boolean };

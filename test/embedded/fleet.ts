@@ -18,7 +18,7 @@ export type SimulatedFleet = {
   close(): Promise<void>;
 };
 
-export const WORKSPACE = 'shop';
+const WORKSPACE = 'shop';
 
 /** Starts `names.length` members and a hub; the SyncTarget of a member has its name. */
 export async function startSimulatedFleet(names: readonly string[]): Promise<SimulatedFleet> {

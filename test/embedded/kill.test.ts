@@ -113,7 +113,10 @@ describe(`a host that is killed (seed ${seed})`, () => {
         if (type === 'ADDED') births.set(name, (births.get(name) ?? 0) + 1);
       }
       expect(births.size, `objects ever born in ${member}`).toBeGreaterThanOrEqual(OBJECTS * 0.9);
-      expect([...births].filter(([, count]) => count > 1), `born twice in ${member}`).toEqual([]);
+      expect(
+        [...births].filter(([, count]) => count > 1),
+        `born twice in ${member}`,
+      ).toEqual([]);
     }
   }
 });

@@ -22,7 +22,7 @@ export type WorldServers = {
   readonly members: readonly { readonly name: string; readonly kubeconfig: string }[];
 };
 
-export const WORKSPACE = 'acme';
+const WORKSPACE = 'acme';
 export const MEMBERS = ['member-1', 'member-2', 'member-3'] as const;
 
 /** Starts a host over running servers and registers a SyncTarget for each member, `region-<n>` in order. */

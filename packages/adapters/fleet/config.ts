@@ -32,7 +32,7 @@ const kcpHub = z.strictObject({
   installApis: z.boolean().default(false),
 });
 
-export const memberSchema = z.strictObject({
+const memberSchema = z.strictObject({
   /** Name of the member cluster, as pods see it in PHYSICAL_CLUSTER. */
   name,
   ...kubeconfig,
@@ -46,5 +46,3 @@ export const fleetSchema = z.strictObject({
 });
 
 export type FleetConfig = z.infer<typeof fleetSchema>;
-export type HubConfig = FleetConfig['hub'];
-export type MemberConfig = z.infer<typeof memberSchema>;

@@ -21,7 +21,7 @@ export type HubPlan =
       readonly export: { readonly workspace: string; readonly name: string };
     };
 
-export type MemberPlan = {
+type MemberPlan = {
   readonly name: string;
   readonly connection: KubeConnection;
   readonly syncTarget: { readonly workspace: string; readonly name: string };

@@ -29,7 +29,7 @@ export type FunctionRuntime = {
   readonly middlewares?: readonly middy.MiddlewareObj[];
 };
 
-export type RuntimeSettings = {
+type RuntimeSettings = {
   /** Value of `workload.kcp.io/source-cluster` on copies. */
   readonly sourceClusterName: string;
   /** Rises when the hub's resourceVersions start over. */
