@@ -46,7 +46,7 @@ function check(kind: 'kube' | 'kcp', target: string): Promise<Verdict> {
   });
 }
 
-describe.each(['kube', 'kcp'] as const)('recorded behaviour of a real %s server', (kind) => {
+describe.concurrent.each(['kube', 'kcp'] as const)('recorded behaviour of a real %s server', (kind) => {
   let kubesim: Kubesim;
   let folder: string;
 

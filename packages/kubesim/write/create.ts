@@ -72,7 +72,7 @@ export function insert(sim: Sim, request: WriteRequest, obj: ApiObject, how: { o
     resourceVersion: undefined,
   };
   const fresh = withMeta(def.status ? without(obj, 'status') : obj, metadata);
-  checkMetadata(fresh, kindSubject(def, name || undefined));
+  checkMetadata(fresh, kindSubject(def, name || undefined), def);
   const admitted = sim.layer?.admit(fresh, { ...place, old: undefined, user: request.user }) ?? fresh;
   const finished = finishObject(sim, request, { old: undefined, next: admitted, ...how });
   const ref = refOf(request, name);

@@ -1,5 +1,6 @@
 import { invalid, type StatusCause, type Subject } from '../api-error.ts';
 import { type ApiObject, isRecord } from '../object.ts';
+import type { ResourceDef } from '../resources/definition.ts';
 
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
@@ -20,12 +21,12 @@ const isQualifiedName = (key: string): boolean => {
 };
 
 /** Names, labels, annotations, finalizers and owner references as API servers check them. @throws ApiError 422 */
-export function checkMetadata(obj: ApiObject, subject: Subject): void {
+export function checkMetadata(obj: ApiObject, subject: Subject, def: ResourceDef): void {
   const causes = [
     ...nameCauses(obj),
     ...labelCauses(obj),
     ...annotationCauses(obj),
-    ...finalizerCauses(obj),
+    ...finalizerCauses(obj, def),
     ...ownerCauses(obj),
     ...controllerCauses(obj),
     ...dataCauses(obj),
@@ -67,11 +68,14 @@ const annotationCauses = (obj: ApiObject): StatusCause[] =>
     .filter((key) => !isQualifiedName(key.toLowerCase()))
     .map((key) => bad('metadata.annotations', `Invalid value: "${key}": not a qualified name`));
 
+const isLenient = (def: ResourceDef): boolean => def.custom || def.group === 'apiextensions.k8s.io';
+
 const STANDARD_FINALIZERS = ['orphan', 'foregroundDeletion', 'kubernetes'];
 
-const finalizerCauses = (obj: ApiObject): StatusCause[] =>
+/** Finalizers of built-in types must have a domain; those of definitions and custom resources need not. */
+const finalizerCauses = (obj: ApiObject, def: ResourceDef): StatusCause[] =>
   (obj.metadata.finalizers ?? []).flatMap((name, at) =>
-    isQualifiedName(name) && (name.includes('/') || STANDARD_FINALIZERS.includes(name))
+    isQualifiedName(name) && (isLenient(def) || name.includes('/') || STANDARD_FINALIZERS.includes(name))
       ? []
       : [
           bad(

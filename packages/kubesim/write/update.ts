@@ -58,7 +58,7 @@ export function commitUpdate(
   const { old } = change;
   const next = allowedChange(request, old, change.next);
   checkFinalizers(request, old, next);
-  checkMetadata(next, kindSubject(def, name));
+  checkMetadata(next, kindSubject(def, name), def);
   const place = { def, cluster, namespace, name };
   const admitted = sim.layer?.admit(next, { ...place, old, user: request.user }) ?? next;
   const finished = finishObject(sim, request, { old, next: admitted, ...(change.owned ? { owned: true } : {}) });
