@@ -47,6 +47,9 @@ const handleOf = (cancel: () => void) => ({
 });
 
 function uuidFrom(random: SeededRandom): ReturnType<typeof crypto.randomUUID> {
-  const hex = (digits: number) => Math.floor(random() * 16 ** digits).toString(16).padStart(digits, '0');
+  const hex = (digits: number) =>
+    Math.floor(random() * 16 ** digits)
+      .toString(16)
+      .padStart(digits, '0');
   return `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(6)}${hex(6)}`;
 }

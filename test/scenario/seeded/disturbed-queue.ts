@@ -1,5 +1,5 @@
 import type { Queue, QueueEntry } from '@tmc/adapters/queue/queue.ts';
-import { shuffled, type SeededRandom } from '@tmc/testkit/random.ts';
+import { type SeededRandom, shuffled } from '@tmc/testkit/random.ts';
 import type { Faults } from './faults.ts';
 
 /** A queue that delivers every message at least twice, late ones long after the first was handled, and batches in any order. */
@@ -9,7 +9,8 @@ export function disturbedQueue(queue: Queue, faults: Faults, random: SeededRando
     const copies: QueueEntry[] = [];
     for (const [index, entry] of entries.entries()) {
       if (faults.happens('refusedSend')) failed.push(index);
-      else for (const delayMs of faults.deliveries()) copies.push({ ...entry, delayMs: (entry.delayMs ?? 0) + delayMs });
+      else
+        for (const delayMs of faults.deliveries()) copies.push({ ...entry, delayMs: (entry.delayMs ?? 0) + delayMs });
     }
     for (let from = 0; from < copies.length; from += 10) await queue.send(copies.slice(from, from + 10));
     return { failed };

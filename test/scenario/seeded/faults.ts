@@ -84,7 +84,12 @@ export class Faults {
     this.#count('duplicate');
     const first = this.chance(0.6) ? 0 : this.draw(this.chance(0.8) ? 500 : 15_000);
     const further = this.chance(0.2) ? 2 : 1;
-    return [first, ...Array.from({ length: further }, () => this.draw(this.chance(0.75) ? 2_000 : this.chance(0.8) ? 30_000 : 90_000))];
+    return [
+      first,
+      ...Array.from({ length: further }, () =>
+        this.draw(this.chance(0.75) ? 2_000 : this.chance(0.8) ? 30_000 : 90_000),
+      ),
+    ];
   }
 
   get isDisorderly(): boolean {

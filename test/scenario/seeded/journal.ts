@@ -1,8 +1,8 @@
 import type { Log } from '@tmc/adapters/lambda/telemetry.ts';
 import { OWNER_LABEL, SOURCE_VERSION_ANNOTATION } from '@tmc/apis/names.ts';
-import type { KubeObject } from '@tmc/kernel/object.ts';
-import { TARGETS } from './targets.ts';
+import type { ApiObject } from '@tmc/kubesim/index.ts';
 import type { Server } from './server.ts';
+import { TARGETS } from './targets.ts';
 
 /** What happened in a run that its end does not show: versions that fell, writes, and what functions said. */
 export class Journal {
@@ -50,11 +50,13 @@ export class Journal {
   /** A recorded source version may only grow while its copy lives: each copy is written by whoever knows more. */
   followVersions(member: Server): void {
     member.store.subscribe(undefined, ({ type, storage, namespace, name, obj, prev }) => {
-      if (type !== 'MODIFIED' || !isCopy(obj as KubeObject)) return;
-      const before = revisionOf(prev as KubeObject | undefined);
-      const after = revisionOf(obj as KubeObject);
+      if (type !== 'MODIFIED' || !isCopy(obj)) return;
+      const before = revisionOf(prev);
+      const after = revisionOf(obj);
       if (before === undefined || after === undefined || after >= before) return;
-      this.violations.push(`${member.name}: ${storage} ${namespace}/${name} went back from version ${before} to ${after}`);
+      this.violations.push(
+        `${member.name}: ${storage} ${namespace}/${name} went back from version ${before} to ${after}`,
+      );
     });
   }
 
@@ -73,10 +75,10 @@ export class Journal {
 }
 
 const OWNERS = new Set(TARGETS.map(({ key }) => key));
-export const isCopy = (obj: KubeObject): boolean => OWNERS.has(obj.metadata.labels?.[OWNER_LABEL] ?? '');
+export const isCopy = (obj: ApiObject): boolean => OWNERS.has(obj.metadata.labels?.[OWNER_LABEL] ?? '');
 
 /** The resourceVersion a copy says it was made from. */
-function revisionOf(copy: KubeObject | undefined): bigint | undefined {
+function revisionOf(copy: ApiObject | undefined): bigint | undefined {
   const text = copy?.metadata.annotations?.[SOURCE_VERSION_ANNOTATION]?.split('/').at(-1);
   return text === undefined || !/^\d+$/.test(text) ? undefined : BigInt(text);
 }

@@ -1,6 +1,6 @@
 import { downstreamNamespaceName } from '@tmc/apis/hash.ts';
 import { STATE_LABEL_PREFIX, SYNCER_FINALIZER_PREFIX } from '@tmc/apis/names.ts';
-import type { KubeObject } from '@tmc/kernel/object.ts';
+import type { ApiObject } from '@tmc/kubesim/index.ts';
 import { isCopy } from './journal.ts';
 import { RESOURCES, storageOf } from './script.ts';
 import type { Server } from './server.ts';
@@ -23,9 +23,9 @@ export function findWrongs(world: World): string[] {
   const wrongs: string[] = [...world.journal.violations];
   for (const namespace of NAMESPACES) {
     const found = world.hub.store.get({ storage: 'namespaces.core', cluster: '', namespace: '', name: namespace });
-    wrongs.push(...wrongLabels(`namespace ${namespace}`, found as KubeObject, chosen));
+    wrongs.push(...wrongLabels(`namespace ${namespace}`, found, chosen));
     for (const resource of RESOURCES) {
-      for (const upstreamObj of world.hub.store.list(storageOf(resource), { namespace }) as KubeObject[]) {
+      for (const upstreamObj of world.hub.store.list(storageOf(resource), { namespace })) {
         wrongs.push(...wrongMetadata(`${resource} ${namespace}/${upstreamObj.metadata.name}`, upstreamObj, chosen));
         const shares = sharesOf(upstreamObj, chosen, policy.preferred);
         for (const target of chosen) {
@@ -43,8 +43,8 @@ export function findWrongs(world: World): string[] {
 }
 
 function readPolicy(hub: Server): { required: string[]; preferred: string | undefined } {
-  const [policy] = hub.store.list('clusterworkloadplacements.workload.kcp.io') as KubeObject[];
-  const selector = fieldsAt(fieldsAt(policy as unknown as Fields, 'spec'), 'locationSelector');
+  const [policy] = hub.store.list('clusterworkloadplacements.workload.kcp.io');
+  const selector = fieldsAt(fieldsAt(policy, 'spec'), 'locationSelector');
   return {
     required: selector['requiredLocations'] as string[],
     preferred: (selector['preferredLocations'] as string[] | undefined)?.[0],
@@ -53,8 +53,9 @@ function readPolicy(hub: Server): { required: string[]; preferred: string | unde
 
 const fieldsAt = (fields: Fields | undefined, name: string): Fields => (fields?.[name] ?? {}) as Fields;
 
-function wrongMetadata(what: string, upstreamObj: KubeObject, chosen: readonly Target[]): string[] {
-  const { deletionTimestamp, finalizers = [] } = upstreamObj.metadata;
+function wrongMetadata(what: string, upstreamObj: ApiObject, chosen: readonly Target[]): string[] {
+  const { deletionTimestamp } = upstreamObj.metadata;
+  const finalizers = upstreamObj.metadata.finalizers ?? [];
   if (deletionTimestamp) return [`${what} was deleted and is still there, held by ${finalizers}`];
   const wanted = chosen.map(({ key }) => SYNCER_FINALIZER_PREFIX + key).sort();
   const wrongs = wrongLabels(what, upstreamObj, chosen);
@@ -62,15 +63,15 @@ function wrongMetadata(what: string, upstreamObj: KubeObject, chosen: readonly T
   return [...wrongs, ...wrongStatus(what, upstreamObj)];
 }
 
-function wrongLabels(what: string, { metadata }: KubeObject, chosen: readonly Target[]): string[] {
-  const state = Object.entries(metadata.labels ?? {}).filter(([name]) => name.startsWith(STATE_LABEL_PREFIX));
+function wrongLabels(what: string, found: ApiObject | undefined, chosen: readonly Target[]): string[] {
+  const state = Object.entries(found?.metadata.labels ?? {}).filter(([name]) => name.startsWith(STATE_LABEL_PREFIX));
   const wanted = chosen.map(({ key }) => [STATE_LABEL_PREFIX + key, 'Sync']);
   if (same(state.sort(), wanted.sort())) return [];
   return [`${what} has state labels ${JSON.stringify(state)}, not ${JSON.stringify(wanted)}`];
 }
 
 /** Members report what they run; the sum is the Deployment's own. */
-function wrongStatus(what: string, { kind, ...upstreamObj }: KubeObject): string[] {
+function wrongStatus(what: string, { kind, ...upstreamObj }: ApiObject): string[] {
   if (kind !== 'Deployment') return [];
   const wanted = fieldsAt(upstreamObj, 'spec')['replicas'];
   const { readyReplicas = 0, observedGeneration } = fieldsAt(upstreamObj, 'status');
@@ -80,9 +81,18 @@ function wrongStatus(what: string, { kind, ...upstreamObj }: KubeObject): string
 }
 
 /** Replicas by weight: 2 for the preferred location, 1 for others, each next one to whom it is most due; a tie to the lower key. */
-function sharesOf(upstreamObj: KubeObject, chosen: readonly Target[], preferred: string | undefined): Map<string, number> {
+function sharesOf(
+  upstreamObj: ApiObject,
+  chosen: readonly Target[],
+  preferred: string | undefined,
+): Map<string, number> {
   const total = Number(fieldsAt(upstreamObj, 'spec')['replicas'] ?? 0);
-  const claims = chosen.map(({ name, key, location }) => ({ name, key, weight: location === preferred ? 2 : 1, share: 0 }));
+  const claims = chosen.map(({ name, key, location }) => ({
+    name,
+    key,
+    weight: location === preferred ? 2 : 1,
+    share: 0,
+  }));
   for (let given = 0; given < total; given += 1) {
     const due = claims.map((claim) => ({ claim, quotient: claim.weight / (2 * claim.share + 1) }));
     due.sort((a, b) => b.quotient - a.quotient || (a.claim.key < b.claim.key ? -1 : 1));
@@ -93,10 +103,12 @@ function sharesOf(upstreamObj: KubeObject, chosen: readonly Target[], preferred:
 }
 
 /** What a copy must say: the data, or replicas and image of a Deployment. */
-function contentOf(object: KubeObject, share?: number): unknown {
+function contentOf(object: ApiObject, share?: number): unknown {
   if (object.kind !== 'Deployment') return object['data'];
   const spec = fieldsAt(object, 'spec');
-  const containers = fieldsAt(fieldsAt(spec['template'] as Fields, 'spec'), 'containers') as unknown as { image: string }[];
+  const containers = fieldsAt(fieldsAt(spec['template'] as Fields, 'spec'), 'containers') as unknown as {
+    image: string;
+  }[];
   return { replicas: share ?? spec['replicas'], images: containers.map(({ image }) => image) };
 }
 
@@ -112,7 +124,7 @@ function wrongCopies(member: Server, expected: ReadonlyMap<string, unknown>): st
   const missing = new Map(expected);
   for (const resource of RESOURCES) {
     const storage = storageOf(resource);
-    for (const copy of (member.store.list(storage) as KubeObject[]).filter(isCopy)) {
+    for (const copy of member.store.list(storage).filter(isCopy)) {
       const place = `${storage} ${copy.metadata.namespace}/${copy.metadata.name}`;
       const wanted = expected.get(place);
       missing.delete(place);
@@ -128,7 +140,7 @@ function wrongCopies(member: Server, expected: ReadonlyMap<string, unknown>): st
 /** Objects that others made before us are as they made them. */
 function wrongForeign(member: Server): string[] {
   return ['foreign', 'default'].flatMap((namespace) => {
-    const found = member.store.get({ storage: 'configmaps.core', cluster: '', namespace, name: 'settings' }) as KubeObject;
+    const found = member.store.get({ storage: 'configmaps.core', cluster: '', namespace, name: 'settings' });
     const untouched = found && same(found['data'], { value: 'theirs' }) && !isCopy(found);
     return untouched ? [] : [`${member.name}: the foreign ConfigMap ${namespace}/settings is ${JSON.stringify(found)}`];
   });

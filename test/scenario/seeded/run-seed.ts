@@ -2,7 +2,7 @@ import { QUEUES } from '@tmc/kernel/envelope.ts';
 import { createTestClock } from '@tmc/testkit/clock.ts';
 import { seededRandom } from '@tmc/testkit/random.ts';
 import type { takeOverSurroundings } from './ambient.ts';
-import { Faults, type FaultRates, ratesOf } from './faults.ts';
+import { type FaultRates, Faults, ratesOf } from './faults.ts';
 import { findWrongs } from './oracle.ts';
 import { play, prepare } from './script.ts';
 import { startWorld, type World, type WorldOptions } from './world.ts';
@@ -84,7 +84,8 @@ async function findMoving({ queues, relays }: World): Promise<string[]> {
   for (const name of QUEUES) {
     const { visible, inFlight, delayed, dead } = await queues[name].depth();
     const open = visible + inFlight + delayed + dead;
-    if (name !== 'recovery' && open > 0) moving.push(`${name}: ${JSON.stringify({ visible, inFlight, delayed, dead })}`);
+    if (name !== 'recovery' && open > 0)
+      moving.push(`${name}: ${JSON.stringify({ visible, inFlight, delayed, dead })}`);
   }
   for (const [index, relay] of relays.entries()) {
     if (!relay.ready()) moving.push(`relay ${index} is not ready`);

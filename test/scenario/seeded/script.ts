@@ -1,6 +1,7 @@
 import { crds } from '@tmc/apis/crd.ts';
 import { OWNER_LABEL, stateLabel } from '@tmc/apis/names.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
+import type { ApiObject } from '@tmc/kubesim/index.ts';
 import { deployment } from '@tmc/testkit/objects.ts';
 import type { SeededRandom } from '@tmc/testkit/random.ts';
 import type { Server } from './server.ts';
@@ -23,7 +24,8 @@ type Resource = keyof typeof KINDS;
 
 const collection = (resource: Resource, namespace: string): string =>
   `${KINDS[resource].root}/namespaces/${namespace}/${resource}`;
-export const storageOf = (resource: Resource): string => (resource === 'deployments' ? 'deployments.apps' : `${resource}.core`);
+export const storageOf = (resource: Resource): string =>
+  resource === 'deployments' ? 'deployments.apps' : `${resource}.core`;
 export const RESOURCES = Object.keys(KINDS) as Resource[];
 
 /** Kinds, targets, namespaces and the policy, as an administrator makes them; and what others have in the members. */
@@ -117,8 +119,8 @@ class User {
     return { resource, namespace, name, path: `${collection(resource, namespace)}/${name}` };
   }
 
-  #find(resource: Resource, namespace: string, name: string): KubeObject | undefined {
-    return this.#hub.store.get({ storage: storageOf(resource), cluster: '', namespace, name }) as KubeObject | undefined;
+  #find(resource: Resource, namespace: string, name: string): ApiObject | undefined {
+    return this.#hub.store.get({ storage: storageOf(resource), cluster: '', namespace, name });
   }
 
   /** Creates an object, or changes it when it is there. */
@@ -137,7 +139,8 @@ class User {
 
   #make(resource: Resource, namespace: string, name: string): KubeObject {
     const replicas = Math.floor(this.#random() * 6);
-    if (resource === 'deployments') return deployment({ name, namespace }, { replicas, image: `nginx:${this.#written}` });
+    if (resource === 'deployments')
+      return deployment({ name, namespace }, { replicas, image: `nginx:${this.#written}` });
     const made = configMap(namespace, name, String(this.#written));
     if (resource === 'configmaps') return made;
     return { ...made, kind: 'Secret', type: 'Opaque', data: { value: encoded(this.#written) } };
@@ -205,7 +208,8 @@ class User {
     const label = stateLabel(this.#pick([...TARGETS.map(({ key }) => key), 'nobody']));
     const labels = { [label]: this.#random() < 0.5 ? 'Sync' : null };
     const found = this.#find(resource, namespace, name);
-    const at = this.#random() < 0.5 || !found || found.metadata.deletionTimestamp ? `/api/v1/namespaces/${namespace}` : path;
+    const at =
+      this.#random() < 0.5 || !found || found.metadata.deletionTimestamp ? `/api/v1/namespaces/${namespace}` : path;
     await this.#hub.user('PATCH', at, { metadata: { labels } });
     return `forged ${JSON.stringify(labels)} on ${at}`;
   }

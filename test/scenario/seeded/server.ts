@@ -1,8 +1,8 @@
+import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { FakerOptions } from '@tmc/kubesim/index.ts';
 import type { Sim } from '@tmc/kubesim/server/context.ts';
 import { type Answer, answer } from '@tmc/kubesim/server/handle.ts';
 import { createSimulation } from '@tmc/kubesim/simulation.ts';
-import type { KubeObject } from '@tmc/kernel/object.ts';
 
 const TOKEN = 'admin';
 export const AUTHORIZATION = `Bearer ${TOKEN}`;
@@ -47,7 +47,13 @@ export function startServer(name: string, now: () => number, faker?: FakerOption
     async user(method, path, body) {
       const contentType = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
       const text = body === undefined ? '' : JSON.stringify(body);
-      const { status, text: answered = '' } = await send({ method, path, body: text, contentType, userAgent: 'kubectl' });
+      const { status, text: answered = '' } = await send({
+        method,
+        path,
+        body: text,
+        contentType,
+        userAgent: 'kubectl',
+      });
       if (status >= 300) throw new Error(`${name}: ${method} ${path}: ${status} ${answered}`);
       return JSON.parse(answered) as KubeObject;
     },

@@ -67,14 +67,22 @@ function injectedAnswer({ method }: Ask, faults: Faults): HttpAnswer | undefined
 }
 
 function status(code: number, reason: string, message: string): HttpAnswer {
-  const body = JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code });
+  const body = JSON.stringify({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Failure',
+    message,
+    reason,
+    code,
+  });
   return { status: code, contentType: 'application/json', body };
 }
 
 /** The body of a watch: what the server writes is read line by line, until one of both ends it or it is cut. */
 class Lines implements AnswerStream {
   aborted = false;
-  rstCode: number | undefined;
+  readonly rstCode = 0;
   readonly #gone = new AbortController();
   readonly #waiting: Buffer[] = [];
   readonly #faults: Faults;
@@ -94,7 +102,10 @@ class Lines implements AnswerStream {
     if (this.#linesLeft === Number.POSITIVE_INFINITY && this.#faults.happens('cutWatch')) {
       this.#linesLeft = this.#faults.draw(MAX_LINES_BEFORE_CUT) - 1;
     }
-    if (this.#linesLeft <= 0) return this.cut();
+    if (this.#linesLeft <= 0) {
+      this.cut();
+      return;
+    }
     this.#linesLeft -= 1;
     this.#waiting.push(Buffer.from(line));
     if (this.#faults.happens('repeatedEvent')) this.#waiting.push(Buffer.from(line));
@@ -123,7 +134,14 @@ class Lines implements AnswerStream {
   }
 
   expire(): void {
-    const object = { kind: 'Status', apiVersion: 'v1', status: 'Failure', code: 410, reason: 'Expired', message: 'too old resource version' };
+    const object = {
+      kind: 'Status',
+      apiVersion: 'v1',
+      status: 'Failure',
+      code: 410,
+      reason: 'Expired',
+      message: 'too old resource version',
+    };
     this.whole(`${JSON.stringify({ type: 'ERROR', object })}\n`);
   }
 

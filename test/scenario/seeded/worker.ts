@@ -1,8 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { takeOverSurroundings } from './ambient.ts';
 import { runSeed } from './run-seed.ts';
+import { SABOTAGES } from './sabotage.ts';
+import type { WorkerInput } from './seeds.ts';
 
 /** Runs the seeds it is given, one world after another, and tells the result of each. */
-const { seeds } = workerData as { seeds: readonly number[] };
+const { seeds, sabotage } = workerData as WorkerInput;
 const surroundings = takeOverSurroundings();
-for (const seed of seeds) parentPort?.postMessage(await runSeed(seed, surroundings));
+const options = sabotage ? { wrapMember: SABOTAGES[sabotage] } : {};
+for (const seed of seeds) parentPort?.postMessage(await runSeed(seed, surroundings, options));
