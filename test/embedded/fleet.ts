@@ -26,7 +26,7 @@ export async function startSimulatedFleet(names: readonly string[]): Promise<Sim
   const servers: Record<string, Kubesim> = {};
   const apis: Record<string, HubApi> = {};
   for (const name of ['hub', ...names]) {
-    const server = await startKubesim({ kind: 'kube', ...(name === 'hub' ? { faker: false } : {}) });
+    const server = await startKubesim({ kind: 'kube', ...(name === 'hub' ? {} : { faker: {} }) });
     servers[name] = server;
     const kubeconfig = join(folder, `${name}.kubeconfig`);
     writeFileSync(kubeconfig, server.kubeconfig());

@@ -9,7 +9,7 @@ describeScenarios('simulated API servers', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'tmc-scenario-'));
   const servers = await Promise.all(
     ['hub', ...MEMBERS].map(async (name) => {
-      const server = await startKubesim({ kind: 'kube', ...(name === 'hub' ? { faker: false } : {}) });
+      const server = await startKubesim({ kind: 'kube', ...(name === 'hub' ? {} : { faker: {} }) });
       const kubeconfig = join(folder, `${name}.kubeconfig`);
       writeFileSync(kubeconfig, server.kubeconfig());
       return { name, kubeconfig, server };

@@ -16,7 +16,7 @@ export type DemoServers = {
 export async function simulatedServers(folder: string): Promise<DemoServers> {
   const started: Kubesim[] = [];
   const start = async (name: string, faker: boolean) => {
-    const server = await startKubesim({ kind: 'kube', ...(faker ? {} : { faker: false }) });
+    const server = await startKubesim({ kind: 'kube', ...(faker ? { faker: {} } : {}) });
     started.push(server);
     const kubeconfig = join(folder, `${name}.kubeconfig`);
     writeFileSync(kubeconfig, server.kubeconfig(), { mode: 0o600 });
