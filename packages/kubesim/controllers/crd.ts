@@ -10,7 +10,7 @@ import {
 import type { Sim } from '../server/context.ts';
 import type { StoreEvent } from '../store/store.ts';
 
-export const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
+const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
 const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
 
 const strings = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);

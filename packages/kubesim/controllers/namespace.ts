@@ -3,7 +3,7 @@ import type { Sim } from '../server/context.ts';
 import type { StoreEvent } from '../store/store.ts';
 import { timestampOf } from './time.ts';
 
-export const NAMESPACES = 'namespaces.core';
+const NAMESPACES = 'namespaces.core';
 
 /** Empties terminating namespaces and removes them once nothing in them is held by a finalizer. */
 export function runNamespaceController(sim: Sim): () => void {

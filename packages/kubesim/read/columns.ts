@@ -13,7 +13,7 @@ export interface Column {
 }
 
 /** A column of text; priority 1 shows only in wide output. */
-export const column = (name: string, cell: (obj: ApiObject) => unknown, priority = 0): Column => ({
+const column = (name: string, cell: (obj: ApiObject) => unknown, priority = 0): Column => ({
   name,
   type: 'string',
   format: name === 'Name' ? 'name' : '',

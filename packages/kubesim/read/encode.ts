@@ -1,4 +1,4 @@
-import { type ApiObject, isRecord, without } from '../object.ts';
+import { type ApiObject, without } from '../object.ts';
 import { groupVersionOf, type ResourceDef } from '../resources/definition.ts';
 import { inVersion } from '../resources/registry.ts';
 import type { Accept } from '../server/media.ts';
@@ -86,6 +86,3 @@ export function encodeList(
   const itemText = form.viaEndpoint ? jsonOf : itemJson;
   return `${head.slice(0, -1)},"items":[${items.map((item) => itemText(item, def)).join(',')}]}`;
 }
-
-/** Whether an answer is already a complete object (a Status, a Scale) rather than one of the resource. */
-export const isForeignKind = (body: unknown, def: ResourceDef): boolean => isRecord(body) && body['kind'] !== def.kind;

@@ -12,6 +12,8 @@ export interface Incoming {
   userAgent: string;
   /** Reads the whole body. */
   body: () => Promise<string>;
+  /** Reads the whole body as bytes, where the transport has them. */
+  bytes?: () => Promise<Buffer>;
 }
 
 /** An answer: complete text, or a stream of watch events. */

@@ -34,7 +34,7 @@ const DEFAULT_ROLES: Record<string, Rule[]> = {
 const OPEN_PATHS = /^\/(healthz|livez|readyz|version)(\/|$)/;
 const DISCOVERY_PATHS = /^\/(api|apis|openapi)(\/|$)/;
 
-export const isSuperUser = (user: User): boolean => user.groups.some((group) => SUPER_GROUPS.includes(group));
+const isSuperUser = (user: User): boolean => user.groups.some((group) => SUPER_GROUPS.includes(group));
 
 /** Answers who may do what from the RBAC objects of a cluster. */
 export class Authorizer {

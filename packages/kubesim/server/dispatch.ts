@@ -8,6 +8,7 @@ import {
   unsupportedMediaType,
 } from '../api-error.ts';
 import type { ApiObject } from '../object.ts';
+import { PROTOBUF } from '../protobuf/decode.ts';
 import { encodeList, encodeObject } from '../read/encode.ts';
 import { listObjects } from '../read/list.ts';
 import { reachRevision } from '../read/revision.ts';
@@ -23,6 +24,7 @@ import { type Answer, type Incoming, json } from './answer.ts';
 import type { Sim, Target } from './context.ts';
 import type { User } from './identity.ts';
 import { type Accept, checkForm, mediaTypeOf, negotiate, parseBody } from './media.ts';
+import { readJsonBody } from './request-body.ts';
 import type { RequestInfo } from './request-info.ts';
 import { reviewAnswer } from './reviews.ts';
 
@@ -105,9 +107,7 @@ async function perform(sim: Sim, request: WriteRequest, parts: WriteParts): Prom
       return { status: created ? 201 : 200, body: encode(obj) };
     }
     default: {
-      const text = await incoming.body();
-      const sent = text ? parseBody(text, mediaTypeOf(incoming.contentType)) : undefined;
-      const options = deleteOptions(sent, request.query);
+      const options = deleteOptions(await readJsonBody(incoming), request.query);
       if (target.verb === 'delete') return { status: 200, body: deleteObject(sim, request, options) };
       const { items, meta } = deleteCollection(sim, request, options);
       return { status: 200, body: encodeList(items, target.def, { accept, meta }) };
@@ -117,8 +117,9 @@ async function perform(sim: Sim, request: WriteRequest, parts: WriteParts): Prom
 
 /** The request body as an object, refused when its media type is not understood; keys given twice count as a field error. */
 async function objectBody(incoming: Incoming, request: WriteRequest): Promise<unknown> {
-  const text = await incoming.body();
   const mediaType = mediaTypeOf(incoming.contentType) || 'application/json';
+  if (mediaType === PROTOBUF) return readJsonBody(incoming);
+  const text = await incoming.body();
   if (!['application/json', 'application/yaml', '*/*'].includes(mediaType))
     throw unsupportedMediaType(`the body of the request was in an unknown format: ${mediaType}`, true);
   if (text === '') throw badRequest('a request body is needed');

@@ -104,11 +104,12 @@ function incomingOf(req: Http2ServerRequest): Incoming {
     accept: header('accept'),
     contentType: header('content-type'),
     userAgent: header('user-agent') ?? '',
-    body: () => readBody(req),
+    body: async () => (await readBody(req)).toString('utf8'),
+    bytes: () => readBody(req),
   };
 }
 
-async function readBody(req: Http2ServerRequest): Promise<string> {
+async function readBody(req: Http2ServerRequest): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of req) {
@@ -116,7 +117,7 @@ async function readBody(req: Http2ServerRequest): Promise<string> {
     if (size > MAX_BODY_BYTES) throw new Error('request body too large');
     chunks.push(chunk as Buffer);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 /** Breaks the connection (HTTP/1.1) or resets the stream (HTTP/2). */

@@ -6,7 +6,7 @@ import type { Resolved } from './context.ts';
 import type { RequestInfo } from './request-info.ts';
 
 /** The Kubernetes version whose behaviour is simulated. */
-export const VERSION = {
+const VERSION = {
   major: '1',
   minor: '36',
   gitVersion: 'v1.36.3+kubesim',

@@ -3,7 +3,7 @@ import { isRecord, recordAt } from '../object.ts';
 import type { Answer, Incoming } from './answer.ts';
 import type { Sim, Target } from './context.ts';
 import type { User } from './identity.ts';
-import { mediaTypeOf, parseBody } from './media.ts';
+import { readJsonBody } from './request-body.ts';
 
 const REVIEW_GROUPS = ['authentication.k8s.io', 'authorization.k8s.io'];
 
@@ -14,7 +14,7 @@ export async function reviewAnswer(
   { incoming, user }: { incoming: Incoming; user: User },
 ): Promise<Answer | undefined> {
   if (!REVIEW_GROUPS.includes(target.def.group)) return undefined;
-  const sent = parseBody(await incoming.body(), mediaTypeOf(incoming.contentType) || 'application/json');
+  const sent = await readJsonBody(incoming);
   if (!isRecord(sent)) throw badRequest('the object provided is not an object');
   const status = statusOf(sim, target, { sent, user });
   const { def } = target;

@@ -3,18 +3,17 @@ import { type ApiObject, isRecord, recordAt } from '../object.ts';
 import { readJsonPath } from '../read/json-path.ts';
 import type { ScalePaths } from '../resources/definition.ts';
 import type { Sim } from '../server/context.ts';
-import { parseBody } from '../server/media.ts';
 import { kindSubject, type WriteRequest } from './request.ts';
 import { commitUpdate, currentObject } from './update.ts';
 
 /** GET, PUT and PATCH of the scale subresource. @throws ApiError 404, 405, 409 or 422 */
-export function scaleAnswer(sim: Sim, request: WriteRequest, sent: { text: string; type: string }): unknown {
+export function scaleAnswer(sim: Sim, request: WriteRequest, sent: unknown): unknown {
   const { def, verb, name } = request.target;
   const paths = def.scale as ScalePaths;
   const old = currentObject(sim, request);
   if (verb === 'get') return scaleOf(old, paths);
   if (verb !== 'update' && verb !== 'patch') throw methodNotAllowed();
-  const replicas = recordAt(parseBody(sent.text, sent.type), 'spec')['replicas'];
+  const replicas = recordAt(sent, 'spec')['replicas'];
   if (typeof replicas !== 'number') return scaleOf(old, paths);
   if (replicas < 0)
     throw invalid(kindSubject(def, name), [

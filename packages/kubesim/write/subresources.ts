@@ -4,7 +4,8 @@ import { type ApiObject, isRecord, recordAt } from '../object.ts';
 import type { Answer, Incoming } from '../server/answer.ts';
 import type { Sim, Target } from '../server/context.ts';
 import type { User } from '../server/identity.ts';
-import { type Accept, mediaTypeOf, parseBody } from '../server/media.ts';
+import type { Accept } from '../server/media.ts';
+import { readJsonBody } from '../server/request-body.ts';
 import type { RequestInfo } from '../server/request-info.ts';
 import { refOf, timestamp } from './create.ts';
 import { resourceSubject, type WriteRequest, writeRequest } from './request.ts';
@@ -39,11 +40,10 @@ export async function subresourceAnswer(sim: Sim, parts: SubresourceRequest): Pr
     query: parts.info.query,
     userAgent: incoming.userAgent,
   });
-  const text = await incoming.body();
-  const type = mediaTypeOf(incoming.contentType) || 'application/json';
   const { def, subresource } = target;
-  if (subresource === 'scale' && def.scale) return answerJson(200, scaleAnswer(sim, request, { text, type }));
-  const body = text ? parseBody(text, type) : undefined;
+  if (subresource === 'scale' && def.scale)
+    return answerJson(200, scaleAnswer(sim, request, await readJsonBody(incoming)));
+  const body = await readJsonBody(incoming);
   if (subresource === 'token' && def.storage === 'serviceaccounts.core')
     return answerJson(201, issueToken(sim, request, body));
   if (subresource === 'binding' && def.storage === 'pods.core') return answerJson(201, bindPod(sim, request, body));

@@ -18,7 +18,7 @@ function container(value: Fields): Fields {
 }
 
 /** What a pod spec holds after a real server stored it. */
-export function podSpec(spec: Fields): Fields {
+function podSpec(spec: Fields): Fields {
   const filled: Fields = {
     restartPolicy: 'Always',
     terminationGracePeriodSeconds: 30,
