@@ -15,7 +15,7 @@ export type FieldType =
   | { list: 'string' | MessageName }
   | { map: 'string' | 'bytes' | 'quantity' }
   | MessageRef;
-export interface MessageRef {
+interface MessageRef {
   message: MessageName;
 }
 export type MessageName = keyof typeof MESSAGES;

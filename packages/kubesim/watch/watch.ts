@@ -93,9 +93,8 @@ class Watch {
       if (event.revision > begun) this.deliver(event);
     });
     this.armTimers();
-    this.target.view?.ends?.addEventListener('abort', () => this.breakOff(), { once: true });
-    for (const signal of [this.sink.closed, this.sim.stopping])
-      signal.addEventListener('abort', () => this.stop(), { once: true });
+    this.target.view?.ends?.addEventListener('abort', this.breakOff);
+    for (const signal of [this.sink.closed, this.sim.stopping]) signal.addEventListener('abort', this.stop);
   }
 
   private sendCurrent(): void {
@@ -121,7 +120,7 @@ class Watch {
 
   private armTimers(): void {
     const seconds = this.options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
-    this.timers.push(setTimeout(() => this.stop(), seconds * 1000));
+    this.timers.push(setTimeout(this.stop, seconds * 1000));
     if (!this.options.bookmarks) return;
     const last = Math.max(0, seconds * 1000 - BOOKMARK_BEFORE_END_MS);
     this.timers.push(setTimeout(() => this.bookmark(), last));
@@ -151,15 +150,17 @@ class Watch {
   }
 
   /** The served API is torn down a moment after the last events of it went out. */
-  private breakOff(): void {
+  private readonly breakOff = (): void => {
     this.timers.push(setTimeout(() => this.sink.cut(), TEAR_DOWN_MS));
-  }
+  };
 
-  private stop(): void {
+  private readonly stop = (): void => {
     this.unsubscribe();
     for (const timer of this.timers) clearTimeout(timer);
+    for (const signal of [this.sink.closed, this.sim.stopping]) signal.removeEventListener('abort', this.stop);
+    this.target.view?.ends?.removeEventListener('abort', this.breakOff);
     this.sink.end();
-  }
+  };
 }
 
 const left = new WeakMap<StoreEvent, ApiObject>();
