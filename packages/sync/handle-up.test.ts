@@ -25,6 +25,35 @@ const rolledOut = (obj: KubeObject, replicas: number): void => {
 const statusWrites = (world: World): string[] => world.hub.calls.filter((call) => call.startsWith('patch-status'));
 const statusOf = (world: World): unknown => world.hub.find(web)?.['status'];
 
+describe('a copy that came after its removal', () => {
+  it('is deleted, when no decision names its target and no finalizer holds it', async () => {
+    const world = await placedWorld();
+    const key = downstreamKeyOf(web, east);
+    const copy = structuredClone(world.member(east).find(key)!);
+    world.place(decide([west], { version: 2 }));
+    await world.settle();
+    expect(world.copies(east)).toEqual([]);
+    world.member(east).put(key, copy);
+    await world.settle();
+    expect(world.copies(east)).toEqual([]);
+    expect(world.copies(west)).toHaveLength(1);
+  });
+
+  it('stays while a finalizer holds it, and while no decision is known at all', async () => {
+    const world = await placedWorld();
+    const touch = () => world.member(east).edit(downstreamKeyOf(web, east), (obj) => rolledOut(obj, 3));
+    world.decisions.splice(0, 1, decide([west], { version: 2 }));
+    touch();
+    await world.settle();
+    expect(world.copies(east)).toHaveLength(1);
+    world.decisions.length = 0;
+    world.hub.edit(web, (obj) => Object.assign(obj.metadata, { finalizers: [] }));
+    touch();
+    await world.settle();
+    expect(world.copies(east)).toHaveLength(1);
+  });
+});
+
 describe('status', () => {
   it('of all targets becomes the object’s: at most three hub writes for a new Deployment, one for an update', async () => {
     const world = await placedWorld();

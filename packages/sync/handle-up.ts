@@ -33,12 +33,27 @@ export function createSyncUp(deps: SyncDeps): (envelope: Envelope, receiveCount:
     const downstreamObj = await findCopy(deps, envelope);
     const upstreamKey = downstreamObj && (await verifiedUpstream(deps, key, downstreamObj));
     if (!downstreamObj || !upstreamKey) return { kind: 'done', note: 'no copy of ours' };
-    if (change === 'delete' || drifted) return toSync(deps, upstreamKey);
-    if (!WITH_STATUS.includes(key.resource)) return done;
-    const settleMs = settlingMs(downstreamObj, key, receiveCount);
-    if (settleMs !== undefined) return again(settleMs, 'the status is in flux');
-    return carryUp(deps, upstreamKey);
+    if (change === 'delete') return toSync(deps, upstreamKey);
+    if (await isStray(deps, key.workspace, upstreamKey)) return takeBack(deps, key, downstreamObj);
+    return drifted ? toSync(deps, upstreamKey) : reportStatus(deps, { key, downstreamObj, upstreamKey, receiveCount });
   };
+}
+
+type Report = {
+  readonly key: ResourceKey;
+  readonly downstreamObj: KubeObject;
+  readonly upstreamKey: ResourceKey;
+  readonly receiveCount: number;
+};
+
+async function reportStatus(
+  deps: SyncDeps,
+  { key, downstreamObj, upstreamKey, receiveCount }: Report,
+): Promise<Outcome> {
+  if (!WITH_STATUS.includes(key.resource)) return done;
+  const settleMs = settlingMs(downstreamObj, key, receiveCount);
+  if (settleMs !== undefined) return again(settleMs, 'the status is in flux');
+  return carryUp(deps, upstreamKey);
 }
 
 /** The copy as reported, else as it is now; of a deleted one only its last state is left. */
@@ -73,6 +88,25 @@ async function verifiedUpstream(
   const target = await store.findTarget(downstreamKey.workspace);
   if (!target) return undefined;
   return formatKey(downstreamKeyOf(upstreamKey, target)) === formatKey(downstreamKey) ? upstreamKey : undefined;
+}
+
+/**
+ * True for a copy that no decision wants on its target and no finalizer holds: made by an invocation whose decision was no longer
+ * true when its write took effect, after the removal was done. Nobody else would look for it again.
+ */
+async function isStray({ store, hub }: SyncDeps, targetKey: string, upstreamKey: ResourceKey): Promise<boolean> {
+  const decisions = await store.decisions(upstreamKey.workspace, upstreamKey.namespace);
+  // Without any decision nothing proves a removal.
+  if (decisions.length === 0) return false;
+  if (decisions.some((decision) => decision.targets.some((target) => target.key === targetKey))) return false;
+  const upstreamObj = await hub.get(upstreamKey);
+  return !upstreamObj || !heldBy(upstreamObj).includes(targetKey);
+}
+
+async function takeBack({ member }: SyncDeps, key: ResourceKey, { metadata }: KubeObject): Promise<Outcome> {
+  if (metadata.deletionTimestamp) return done;
+  await member(key.workspace)?.delete(key, metadata.uid ?? '');
+  return { kind: 'done', note: 'a copy that nothing asks for is deleted' };
 }
 
 async function toSync(deps: SyncDeps, upstreamKey: ResourceKey): Promise<Outcome> {

@@ -201,6 +201,25 @@ describe('moving and removing', () => {
     for (const target of all) expect(world.copies(target)).toEqual([]);
   });
 
+  it('a copy made just when the object was let go of is taken back', async () => {
+    let isLetGo = false;
+    const world: World = new World({
+      targets: all,
+      gate: (call, phase) => {
+        if (call !== 'apply deployments/web' || phase !== 'after' || isLetGo) return;
+        isLetGo = true;
+        world.decisions.splice(0, 1, decide([west, north], { version: 2 }));
+        world.hub.edit(web, (obj) => Object.assign(obj.metadata, { finalizers: [] }));
+        world.hub.drain();
+      },
+    });
+    world.decisions.push(decide([east]));
+    world.hub.put(web, deploymentOf('web'));
+    await world.settle();
+    expect(world.copies(east)).toEqual([]);
+    for (const target of [west, north]) expect(world.copies(target)).toHaveLength(1);
+  });
+
   it('copies of an object whose finalizers a user took off are deleted with it', async () => {
     const world = await placedWorld();
     world.hub.edit(web, (obj) => Object.assign(obj.metadata, { finalizers: [], deletionTimestamp: 'now' }));

@@ -10,8 +10,9 @@ import { performStep, removeCopy, type StepInput, type StepResult } from './appl
 import { fanOutNamespace, isCarried } from './fan-out.ts';
 import { loadPlaced, type Placed, type SyncDeps } from './load.ts';
 import { createNamespaces, type Namespaces } from './namespace.ts';
-import { planObject, planRelease, type TargetStep } from './plan.ts';
+import { planObject, type TargetStep } from './plan.ts';
 import { reportFailures } from './report.ts';
+import { patchMetadata, settleSteps } from './settle.ts';
 import { createSyncMemory, type SyncMemory } from './sync-memory.ts';
 
 /** A state in a message is trusted for this long; after that, and at every retry, the hub is read. Chosen freely. */
@@ -87,9 +88,7 @@ async function syncObject(context: Context, upstreamObj: KubeObject, delivery: D
   const confirmed = isFromHub || plan.metadata !== undefined;
   const input = { key, upstreamObj: current, recordVersion: change === 'upsert', confirmed };
   const results = await performSteps(context, plan.steps, input);
-  const gone = results.filter((result) => result.kind === 'gone').map((result) => result.targetKey);
-  const release = planRelease(current, gone);
-  const last = release ? await patchMetadata(context, key, { upstreamObj: current, patch: release }) : current;
+  const last = await settleSteps(context, { input, steps: plan.steps, results });
   if (results.every((result) => result.kind === 'done' || result.kind === 'gone')) {
     context.memory.set(id, { uid, rv: last.metadata.resourceVersion ?? rv, decided });
   } else context.memory.forget(id);
@@ -106,17 +105,6 @@ async function performSteps(
   const results = await Promise.all(steps.map((step) => performStep(context, step, input)));
   if (results.every((result) => result.kind !== 'unconfirmed')) return results;
   throw conflictError(`${formatKey(input.key)}: a copy is missing and only a confirmed state may make it`);
-}
-
-/** One guarded merge patch; the answer tells the new version, the content is what it was. */
-async function patchMetadata(
-  { hub }: Context,
-  key: ResourceKey,
-  { upstreamObj, patch }: { upstreamObj: KubeObject; patch: NonNullable<ReturnType<typeof planRelease>> },
-): Promise<KubeObject> {
-  const { uid = '', resourceVersion = '' } = upstreamObj.metadata;
-  const { metadata } = await hub.patch(key, patch, { uid, resourceVersion });
-  return { ...upstreamObj, metadata };
 }
 
 /** What an outcome of `done` for an object rests on, beside its version. */
