@@ -12,6 +12,8 @@ export type FaultRates = {
   readonly repeatedEvent: number;
   readonly crash: number;
   readonly refusedSend: number;
+  /** A request that takes seconds, before or after it takes effect: what others do meanwhile it does not know. */
+  readonly slow: number;
   /** Messages are delivered at least twice, late and in another order. */
   readonly disorder: boolean;
 };
@@ -29,6 +31,7 @@ export const NO_FAULTS: FaultRates = {
   repeatedEvent: 0,
   crash: 0,
   refusedSend: 0,
+  slow: 0,
   disorder: false,
 };
 
@@ -46,6 +49,7 @@ export function ratesOf(random: SeededRandom): FaultRates {
     repeatedEvent: some(0.4, 0.1),
     crash: some(0.5, 0.15),
     refusedSend: some(0.4, 0.1),
+    slow: some(0.5, 0.05),
     disorder: true,
   };
 }

@@ -8,6 +8,8 @@ import type { Server } from './server.ts';
 
 /** Longest virtual time a request is on its way: enough for two invocations to meet in any order. */
 const MAX_LATENCY_MS = 12;
+/** Longest time of a slow request, each way: a few of them still fit the time an invocation has. */
+const MAX_STALL_MS = 2_000;
 /** A watch breaks off after at most so many lines, once it was chosen to. */
 const MAX_LINES_BEFORE_CUT = 6;
 
@@ -24,12 +26,13 @@ export function createTransport({ server, clock, faults, step = (call) => call()
   const carryOut = (ask: Ask): Promise<Answer> => server.answer({ ...ask, userAgent: 'serverless-tmc' });
 
   async function request(ask: Ask): Promise<HttpAnswer> {
-    await clock.sleep(faults.draw(MAX_LATENCY_MS), ask.signal);
+    await clock.sleep(faults.draw(faults.happens('slow') ? MAX_STALL_MS : MAX_LATENCY_MS), ask.signal);
     if (ask.signal?.aborted) throw lost(ask, 'given up by the caller');
     if (faults.happens('lostBefore')) throw lost(ask, 'injected before the request');
     const injected = injectedAnswer(ask, faults);
     if (injected) return injected;
     const { status, text = '', contentType, headers } = await carryOut(ask);
+    if (faults.happens('slow')) await clock.sleep(faults.draw(MAX_STALL_MS), ask.signal);
     if (faults.happens('lostAfter')) throw lost(ask, 'injected after the request');
     const retryAfter = headers?.['retry-after'];
     return { status, contentType, body: text, ...(retryAfter === undefined ? {} : { retryAfter }) };
