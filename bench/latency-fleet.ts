@@ -1,82 +1,61 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { openKubernetes } from '@tmc/adapters/fleet/kubeconfigs.ts';
+import type { KubeConnection } from '@tmc/adapters/kube/connection.ts';
 import { connectionFrom } from '@tmc/adapters/kube/kubeconfig.ts';
+import { createMember } from '@tmc/adapters/kube/member.ts';
 import { createWatchSource } from '@tmc/adapters/kube/watch.ts';
-import { startHost } from '@tmc/host/host.ts';
-import type { HubApi, WatchSource } from '@tmc/kernel/ports.ts';
-import { stringify } from 'yaml';
-import { startFleet } from '../test/real/harness/fleet.ts';
-import { findBinary, KUBE_BINARIES } from '../test/real/tools/build.ts';
-import { StageWatch } from './stages.ts';
+import type { HostConfig } from '@tmc/host/config.ts';
+import type { HubApi, MemberApi, WatchSource } from '@tmc/kernel/ports.ts';
+import { ended, nextMessage, startChild } from './child.ts';
+import { poll } from './poll.ts';
+import type { Servers } from './servers.ts';
+import type { StageTimes } from './stages.ts';
+
+/** One member: as a user sees it, as the host writes it, and as a watch source. */
+export type BenchMember = {
+  readonly name: string;
+  readonly api: HubApi;
+  readonly direct: MemberApi;
+  readonly source: WatchSource;
+};
+
+/** What the host's process says of itself since it was asked last. */
+export type HostNotes = { readonly stages: ReadonlyMap<string, StageTimes>; readonly cpuMs: number };
 
 /** A hub and three members with a host that serves them; every namespace labelled for it goes to all three. */
 export type BenchFleet = {
   readonly workspace: string;
   readonly namespace: string;
   readonly hub: HubApi;
-  readonly members: readonly { readonly name: string; readonly source: WatchSource }[];
-  readonly stages: StageWatch;
+  readonly hubConnection: KubeConnection;
+  readonly members: readonly BenchMember[];
+  notes(): Promise<HostNotes>;
   /** Deletes the Deployments of a run and waits until hub and members are clean. */
   removeAll(): Promise<void>;
   close(): Promise<void>;
 };
 
-type Servers = {
-  readonly hub: string;
-  readonly members: readonly { readonly name: string; readonly kubeconfig: string }[];
-  stop(): Promise<void>;
-};
-
 const WORKSPACE = 'bench';
 const NAMESPACE = 'bench';
-const MEMBERS = ['m1', 'm2', 'm3'];
 const DEPLOYMENTS = { group: 'apps', resource: 'deployments' };
 
-/** Four simulated API servers, each in a process of its own. */
-export async function simulatedFleet(): Promise<BenchFleet> {
-  const folder = mkdtempSync(join(tmpdir(), 'tmc-bench-'));
-  const started = await Promise.all(['hub', ...MEMBERS].map((name) => spawnKubesim(folder, name)));
-  const [hub, ...members] = started;
-  if (!hub) throw new Error('no hub was started');
-  const stop = async () => {
-    await Promise.all(started.map(({ child }) => ended(child)));
-    rmSync(folder, { recursive: true, force: true });
-  };
-  return serve({ hub: hub.kubeconfig, members, stop });
-}
+export type ServeOptions = {
+  /** Where the host's process leaves its CPU profile when it ends; none when absent. */
+  readonly profileFolder?: string | undefined;
+};
 
-/** Real API servers, undefined when their binaries are not at hand. */
-export async function realFleet(): Promise<BenchFleet | undefined> {
-  if (!KUBE_BINARIES.every((name) => findBinary(name))) return undefined;
-  const fleet = await startFleet({ members: 3 });
-  const members = fleet.members.map(({ name, kubeconfigPath }) => ({ name, kubeconfig: kubeconfigPath }));
-  return serve({ hub: fleet.hub.kubeconfigPath, members, stop: () => fleet.stop() });
-}
-
-async function serve(servers: Servers): Promise<BenchFleet> {
-  const stages = new StageWatch();
-  const host = await startHost(
-    {
-      hub: { kind: 'kubernetes', kubeconfig: servers.hub, workspace: WORKSPACE, installApis: true },
-      members: servers.members.map(({ name, kubeconfig }) => ({
-        name,
-        kubeconfig,
-        syncTarget: { workspace: WORKSPACE, name },
-      })),
-      state: { path: join(mkdtempSync(join(tmpdir(), 'tmc-bench-state-')), 'state.db') },
-      listen: { health: '127.0.0.1:0', metrics: '127.0.0.1:0' },
-      heartbeat: { intervalMs: 1000, thresholdMs: 15_000 },
-      sourceClusterName: 'bench',
-      log: { level: 'warn' },
-    },
-    { wrapRuntime: (runtime) => stages.wrap(runtime) },
-  );
-  await host.ready(60_000);
+/** Starts a host on these servers, in a process of its own: this one only writes the load and watches. */
+export async function serve(servers: Servers, { profileFolder }: ServeOptions = {}): Promise<BenchFleet> {
+  const nodeFlags = profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
+  const host = startChild('host-process.ts', { nodeFlags });
+  host.send(hostConfig(servers));
+  await nextMessage(host);
   const hub = await openKubernetes({ kubeconfig: servers.hub, workspace: WORKSPACE });
-  const members = await Promise.all(servers.members.map(openMember));
+  const hubConnection = await connectionFrom({ path: servers.hub });
+  const opened = await Promise.all(servers.members.map(openMember));
+  const members = opened.map(({ member }) => member);
   await placeEverywhere(
     hub,
     members.map(({ name }) => name),
@@ -85,25 +64,47 @@ async function serve(servers: Servers): Promise<BenchFleet> {
     workspace: WORKSPACE,
     namespace: NAMESPACE,
     hub,
+    hubConnection,
     members,
-    stages,
+    notes: () => {
+      host.send('stages');
+      return nextMessage<HostNotes>(host);
+    },
     removeAll: () => removeAll([{ name: WORKSPACE, api: hub }, ...members]),
     close: async () => {
-      await host.stop();
+      await ended(host);
       hub.close();
-      for (const { api, source } of members) {
-        api.close();
-        source.close();
-      }
+      for (const { close } of opened) close();
       await servers.stop();
     },
+  };
+}
+
+function hostConfig(servers: Servers): HostConfig {
+  return {
+    hub: { kind: 'kubernetes', kubeconfig: servers.hub, workspace: WORKSPACE, installApis: true },
+    members: servers.members.map(({ name, kubeconfig }) => ({
+      name,
+      kubeconfig,
+      syncTarget: { workspace: WORKSPACE, name },
+    })),
+    state: { path: join(mkdtempSync(join(tmpdir(), 'tmc-bench-state-')), 'state.db') },
+    listen: { health: '127.0.0.1:0', metrics: '127.0.0.1:0' },
+    heartbeat: { intervalMs: 1000, thresholdMs: 15_000 },
+    sourceClusterName: 'bench',
+    log: { level: 'warn' },
   };
 }
 
 async function openMember({ name, kubeconfig }: Servers['members'][number]) {
   const connection = await connectionFrom({ path: kubeconfig });
   const api = await openKubernetes({ kubeconfig, workspace: name });
-  return { name, api, source: createWatchSource({ connection }) };
+  const direct = createMember({ connection });
+  const source = createWatchSource({ connection });
+  const close = () => {
+    for (const each of [api, direct, source]) each.close();
+  };
+  return { member: { name, api, direct, source } satisfies BenchMember, close };
 }
 
 async function placeEverywhere(hub: HubApi, names: readonly string[]): Promise<void> {
@@ -157,48 +158,4 @@ async function removeAll(servers: readonly { name: string; api: HubApi }[]): Pro
   await poll('hub and members without Deployments', async () =>
     (await left()).every((list) => list.items.length === 0),
   );
-}
-
-async function poll(what: string, ask: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 120_000;
-  while (!(await ask())) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within two minutes`);
-    await new Promise((settle) => setTimeout(settle, 100));
-  }
-}
-
-type Target = { server: string; caFile: string; users: { admin: { token: string } } };
-
-async function spawnKubesim(folder: string, name: string) {
-  mkdirSync(join(folder, name));
-  const targetFile = join(folder, name, 'target.json');
-  const main = resolve(import.meta.dirname, '..', 'packages', 'kubesim', 'main.ts');
-  const child = spawn(process.execPath, [main, '--kind', 'kube', '--write-target', targetFile], { stdio: 'ignore' });
-  await poll(`simulator ${name} serves`, async () => existsSync(targetFile));
-  const target = JSON.parse(readFileSync(targetFile, 'utf8')) as Target;
-  const kubeconfig = join(folder, `${name}.kubeconfig`);
-  writeFileSync(
-    kubeconfig,
-    stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      'current-context': name,
-      clusters: [
-        {
-          name,
-          cluster: { server: target.server, 'certificate-authority': resolve(dirname(targetFile), target.caFile) },
-        },
-      ],
-      users: [{ name, user: { token: target.users.admin.token } }],
-      contexts: [{ name, context: { cluster: name, user: name } }],
-    }),
-  );
-  return { name, kubeconfig, child };
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  return new Promise((settle) => {
-    child.once('exit', () => settle());
-    child.kill('SIGTERM');
-  });
 }

@@ -1,33 +1,36 @@
 import { loadavg } from 'node:os';
-import { OWNER_LABEL } from '@tmc/apis/names.ts';
-import { apiVersionOf, resourceType } from '@tmc/apis/resources.ts';
-import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
-import type { BenchFleet } from './latency-fleet.ts';
+import { settledWrites } from './hub-writes.ts';
+import { instant } from './instant.ts';
+import type { BenchFleet, HostNotes } from './latency-fleet.ts';
+import { watchMembers } from './member-watch.ts';
+import { deployment, imageOf, imagePatch, keyOf } from './objects.ts';
 import { type Percentiles, percentiles } from './percentiles.ts';
-import type { StageTimes } from './stages.ts';
+import { NO_TIMES, type StageTimes } from './stages.ts';
 
 export type RunResult = {
   readonly servers: string;
   readonly workload: string;
   readonly objects: number;
-  /** Hub write sent → object present in the last chosen member, ms. */
+  /** Hub write sent → state present in the last chosen member, ms. */
   readonly latency: Percentiles;
   /** Medians, ms. */
-  readonly stages: {
-    readonly relay: number;
-    readonly queue: number;
-    readonly function: number;
-    readonly apply: number;
-  };
-  /** Median time of the hub's own answer to the create, ms. */
+  readonly stages: Split;
+  /** Median time of the hub's own answer to the write, ms. */
   readonly hubAckMs: number;
   readonly memberWritesPerSecond: number;
+  /** From the first write to the last arrival. */
+  readonly wallMs: number;
+  /** Processor time of the host per object. */
+  readonly hostCpuMs: number;
+  /** Writes of the host to the hub's Deployments per object, once all statuses are settled; undefined where not counted. */
+  readonly hubWrites?: number | undefined;
   /** One-minute load of the machine when the run ended. */
   readonly load: number;
 };
 
-const DEPLOYMENTS = resourceType({ group: 'apps', resource: 'deployments' });
+type Split = { readonly relay: number; readonly queue: number; readonly function: number; readonly apply: number };
+
 const DEADLINE_MS = 120_000;
 
 /** Open loop: object i is written at i / perSecond seconds, whatever happened to those before it. */
@@ -35,65 +38,107 @@ export async function measureRate(
   fleet: BenchFleet,
   { name, perSecond, seconds }: { name: string; perSecond: number; seconds: number },
 ): Promise<RunResult> {
-  const count = Math.round(perSecond * seconds);
-  const workload = `${perSecond}/s`;
-  return measure(fleet, { name, workload, count, dueMs: (i) => (i * 1000) / perSecond });
+  const objects = names(Math.round(perSecond * seconds));
+  const create = creation(fleet);
+  const result = await measure(fleet, {
+    name,
+    workload: `${perSecond}/s`,
+    objects,
+    ...create,
+    dueMs: (i) => (i * 1000) / perSecond,
+  });
+  await fleet.removeAll();
+  return result;
 }
 
-/** Everything at once: how many member writes a second come out. */
+/** Everything at once: first created, then given a new image. */
 export async function measureBurst(
   fleet: BenchFleet,
   { name, count }: { name: string; count: number },
-): Promise<RunResult> {
-  return measure(fleet, { name, workload: `${count} at once`, count, dueMs: () => 0 });
+): Promise<readonly RunResult[]> {
+  const objects = names(count);
+  const dueMs = () => 0;
+  const created = await measure(fleet, { name, workload: `${count} new`, objects, ...creation(fleet), dueMs });
+  const image = 'nginx:1.28';
+  const updated = await measure(fleet, {
+    name,
+    workload: `${count} image`,
+    objects,
+    dueMs,
+    write: (objectName) => fleet.hub.patch(keyOf(fleet, objectName), imagePatch(image)),
+    isArrived: (downstreamObj) => imageOf(downstreamObj) === image,
+  });
+  await fleet.removeAll();
+  return [created, updated];
 }
 
-type Plan = { name: string; workload: string; count: number; dueMs: (i: number) => number };
-type Track = { sentAt: number; ackedAt: number; seen: Map<string, number> };
+const creation = (fleet: BenchFleet) => ({
+  write: (objectName: string) => fleet.hub.create(keyOf(fleet, objectName), deployment(fleet, objectName)),
+  isArrived: () => true,
+});
 
 let runs = 0;
 
-async function measure(fleet: BenchFleet, { name, workload, count, dueMs }: Plan): Promise<RunResult> {
+/** Names no other run has. */
+function names(count: number): readonly string[] {
   runs += 1;
-  const prefix = `b${runs}-`;
+  return Array.from({ length: count }, (_, i) => `b${runs}-${i}`);
+}
+
+type Plan = {
+  readonly name: string;
+  readonly workload: string;
+  readonly objects: readonly string[];
+  readonly dueMs: (i: number) => number;
+  readonly write: (objectName: string) => Promise<unknown>;
+  readonly isArrived: (downstreamObj: KubeObject) => boolean;
+};
+type Track = { sentAt: number; ackedAt: number; readonly seen: Map<string, number> };
+
+async function measure(fleet: BenchFleet, plan: Plan): Promise<RunResult> {
+  const { objects, dueMs, write, isArrived } = plan;
+  const writesBefore = await settledWrites(fleet.hubConnection);
+  await fleet.notes();
   const tracks = new Map<string, Track>();
   const finished = Promise.withResolvers<void>();
-  let open = count;
-  const stopWatching = await watchMembers(fleet, (objectName, member) => {
-    const track = tracks.get(objectName);
-    if (!track || track.seen.has(member)) return;
-    track.seen.set(member, performance.now());
+  let open = objects.length;
+  const stopWatching = await watchMembers(fleet, (downstreamObj, member) => {
+    const track = tracks.get(downstreamObj.metadata.name);
+    if (!track || track.seen.has(member) || !isArrived(downstreamObj)) return;
+    track.seen.set(member, instant());
     if (track.seen.size === fleet.members.length && --open === 0) finished.resolve();
   });
   const startedAt = performance.now();
-  const writes = Array.from({ length: count }, async (_, i) => {
+  const late = () => finished.reject(new Error(`${open} of ${objects.length} objects are not everywhere`));
+  const timer = setTimeout(late, DEADLINE_MS + dueMs(objects.length));
+  const writes = objects.map(async (objectName, i) => {
     await pauseUntil(startedAt + dueMs(i));
-    const objectName = `${prefix}${i}`;
-    const track: Track = { sentAt: performance.now(), ackedAt: 0, seen: new Map() };
+    const track: Track = { sentAt: instant(), ackedAt: 0, seen: new Map() };
     tracks.set(objectName, track);
-    await fleet.hub.create(keyOf(fleet, objectName), deployment(fleet, objectName));
-    track.ackedAt = performance.now();
+    await write(objectName);
+    track.ackedAt = instant();
   });
-  await Promise.all(writes);
-  const late = setTimeout(
-    () => finished.reject(new Error(`${open} of ${count} objects are not everywhere`)),
-    DEADLINE_MS,
-  );
-  await finished.promise;
-  clearTimeout(late);
+  await Promise.all([...writes, finished.promise]);
+  clearTimeout(timer);
+  const load = loadavg()[0] ?? 0;
+  const notes = await fleet.notes();
   await stopWatching();
-  await fleet.removeAll();
-  return summarise(fleet, { name, workload, tracks });
+  const writesAfter = await settledWrites(fleet.hubConnection);
+  const counted = writesBefore !== undefined && writesAfter !== undefined && writesBefore > 0;
+  // One write of each object is this bench's own.
+  const hubWrites = counted ? (writesAfter - writesBefore) / objects.length - 1 : undefined;
+  return { ...summarise(plan, tracks, notes), hubWrites, load };
 }
 
 function summarise(
-  fleet: BenchFleet,
-  { name, workload, tracks }: { name: string; workload: string; tracks: ReadonlyMap<string, Track> },
-): RunResult {
+  { name, workload }: Plan,
+  tracks: ReadonlyMap<string, Track>,
+  { stages, cpuMs }: HostNotes,
+): Omit<RunResult, 'hubWrites' | 'load'> {
   const last = (track: Track) => Math.max(...track.seen.values());
   const all = [...tracks.values()];
-  const stages = [...tracks].map(([objectName, track]) => splitOf(track, fleet.stages.of(objectName)));
-  const median = (pick: (split: Split) => number) => percentiles(stages.map(pick)).p50;
+  const splits = [...tracks].map(([objectName, track]) => splitOf(track, stages.get(objectName) ?? NO_TIMES));
+  const median = (pick: (split: Split) => number) => percentiles(splits.map(pick)).p50;
   const wallMs = Math.max(...all.map(last)) - Math.min(...all.map((track) => track.sentAt));
   return {
     servers: name,
@@ -107,12 +152,11 @@ function summarise(
       apply: median((s) => s.apply),
     },
     hubAckMs: percentiles(all.map((track) => track.ackedAt - track.sentAt)).p50,
-    memberWritesPerSecond: (all.length * fleet.members.length * 1000) / wallMs,
-    load: loadavg()[0] ?? 0,
+    memberWritesPerSecond: (all.reduce((sum, track) => sum + track.seen.size, 0) * 1000) / wallMs,
+    wallMs,
+    hostCpuMs: cpuMs / all.length,
   };
 }
-
-type Split = RunResult['stages'];
 
 function splitOf(track: Track, times: StageTimes): Split {
   return {
@@ -120,52 +164,6 @@ function splitOf(track: Track, times: StageTimes): Split {
     queue: times.receivedAt - times.relayedAt,
     function: times.applyStartedAt - times.receivedAt,
     apply: times.applyEndedAt - times.applyStartedAt,
-  };
-}
-
-/** Watches the copies in every member; resolves once all watches are open. */
-async function watchMembers(
-  fleet: BenchFleet,
-  onCopy: (objectName: string, member: string) => void,
-): Promise<() => Promise<void>> {
-  const ending = new AbortController();
-  const starts = await Promise.all(
-    fleet.members.map(async ({ source }) => source.page(DEPLOYMENTS, { limit: 1, signal: ending.signal })),
-  );
-  const loops = fleet.members.map(async ({ name, source }, index) => {
-    const resourceVersion = starts[index]?.resourceVersion ?? '';
-    const options = { resourceVersion, timeoutSeconds: 600, labelSelector: OWNER_LABEL, signal: ending.signal };
-    try {
-      for await (const { object } of source.watch(DEPLOYMENTS, options)) onCopy(object.metadata.name, name);
-    } catch (error) {
-      if (!ending.signal.aborted) throw error;
-    }
-  });
-  return async () => {
-    ending.abort();
-    await Promise.all(loops);
-  };
-}
-
-const keyOf = (fleet: BenchFleet, name: string): ResourceKey => ({
-  workspace: fleet.workspace,
-  group: 'apps',
-  resource: 'deployments',
-  namespace: fleet.namespace,
-  name,
-});
-
-function deployment(fleet: BenchFleet, name: string): KubeObject {
-  const labels = { app: name };
-  return {
-    apiVersion: apiVersionOf(DEPLOYMENTS),
-    kind: 'Deployment',
-    metadata: { name, namespace: fleet.namespace, labels },
-    spec: {
-      replicas: 3,
-      selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { containers: [{ name: 'app', image: 'nginx:1.27' }] } },
-    },
   };
 }
 

@@ -2,8 +2,9 @@ import type { FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
 import type { Queue, ReceivedMessage } from '@tmc/adapters/queue/queue.ts';
 import type { Envelope } from '@tmc/kernel/envelope.ts';
 import type { MemberApi } from '@tmc/kernel/ports.ts';
+import { instant } from './instant.ts';
 
-/** When one object passed each stage, on `performance.now()`'s clock; NaN when it did not. Relay times have 1 ms resolution. */
+/** When one object passed each stage, as `instant()`; NaN when it did not. Relay times have 1 ms resolution. */
 export type StageTimes = {
   readonly relayedAt: number;
   readonly receivedAt: number;
@@ -11,19 +12,23 @@ export type StageTimes = {
   readonly applyEndedAt: number;
 };
 
+/** Of an object that was not seen. */
+export const NO_TIMES: StageTimes = {
+  relayedAt: Number.NaN,
+  receivedAt: Number.NaN,
+  applyStartedAt: Number.NaN,
+  applyEndedAt: Number.NaN,
+};
+
 /** Notes stage times by wrapping queue and members of a running host. */
 export class StageWatch {
-  readonly #times = new Map<string, StageTimes>();
+  #times = new Map<string, StageTimes>();
 
-  of(name: string): StageTimes {
-    return (
-      this.#times.get(name) ?? {
-        relayedAt: Number.NaN,
-        receivedAt: Number.NaN,
-        applyStartedAt: Number.NaN,
-        applyEndedAt: Number.NaN,
-      }
-    );
+  /** What was noted since the last call, by object name. */
+  take(): ReadonlyMap<string, StageTimes> {
+    const taken = this.#times;
+    this.#times = new Map();
+    return taken;
   }
 
   wrap(runtime: FunctionRuntime): FunctionRuntime {
@@ -42,7 +47,7 @@ export class StageWatch {
   }
 
   #note(name: string, merge: (times: StageTimes) => Partial<StageTimes>): void {
-    const times = this.of(name);
+    const times = this.#times.get(name) ?? NO_TIMES;
     this.#times.set(name, { ...times, ...merge(times) });
   }
 
@@ -66,10 +71,8 @@ export class StageWatch {
 
   #received({ body }: ReceivedMessage): void {
     const { key, at } = JSON.parse(body) as Envelope;
-    const receivedAt = performance.now();
-    this.#note(key.name, (times) =>
-      Number.isNaN(times.receivedAt) ? { receivedAt, relayedAt: at - performance.timeOrigin } : {},
-    );
+    const receivedAt = instant();
+    this.#note(key.name, (times) => (Number.isNaN(times.receivedAt) ? { receivedAt, relayedAt: at } : {}));
   }
 
   #wrapMember(member: MemberApi): MemberApi {
@@ -78,10 +81,10 @@ export class StageWatch {
       list: (resource, scope) => member.list(resource, scope),
       delete: (key, uid) => member.delete(key, uid),
       apply: async (key, obj, when) => {
-        const startedAt = performance.now();
+        const startedAt = instant();
         this.#note(key.name, (times) => (Number.isNaN(times.applyStartedAt) ? { applyStartedAt: startedAt } : {}));
         const applied = await member.apply(key, obj, when);
-        this.#note(key.name, () => ({ applyEndedAt: performance.now() }));
+        this.#note(key.name, () => ({ applyEndedAt: instant() }));
         return applied;
       },
     };

@@ -27,14 +27,18 @@ export type Fleet = {
 
 const HUB = 'hub';
 
-export type FleetOptions = { readonly members: 0 | 1 | 2 | 3 };
+export type FleetOptions = {
+  readonly members: 0 | 1 | 2 | 3;
+  /** False leaves out the members' workload controllers: Deployments stay without pods. Default true. */
+  readonly pods?: boolean;
+};
 
 /**
  * Starts etcd, the hub and `member-1`…`member-n`, two API servers at a time. Everything listens on 127.0.0.1, keeps its data in
  * a temporary folder (in memory where there is /dev/shm) and ends with `stop()` or with this process.
  * @throws Error naming the server that did not come up, with the end of its log; what was started is stopped.
  */
-export async function startFleet({ members }: FleetOptions): Promise<Fleet> {
+export async function startFleet({ members, pods = true }: FleetOptions): Promise<Fleet> {
   const binaries = await ensureKubeBinaries();
   const scratch = scratchFolder('tmc-fleet-');
   const folder = scratch.path;
@@ -52,7 +56,7 @@ export async function startFleet({ members }: FleetOptions): Promise<Fleet> {
     const startServer = async (name: string): Promise<ApiServer> => {
       const server = await startApiServer(ground, name, etcd.url);
       stops.push(() => server.stop());
-      const controllers = await startControllers(ground, server, name === HUB ? 'hub' : 'member');
+      const controllers = await startControllers(ground, server, name === HUB || !pods ? 'hub' : 'member');
       stops.push(() => controllers.stop());
       return server;
     };

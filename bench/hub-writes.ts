@@ -1,0 +1,37 @@
+import type { KubeConnection } from '@tmc/adapters/kube/connection.ts';
+import { Transport } from '@tmc/adapters/kube/http.ts';
+
+const WRITES = /^(POST|PUT|PATCH|APPLY|DELETE)$/;
+
+/** Writes to Deployments, their status included, that an API server has counted so far; undefined when it counts none. */
+export async function countWrites(connection: KubeConnection): Promise<number | undefined> {
+  const transport = new Transport(connection);
+  try {
+    const { status, body } = await transport.request({ method: 'GET', path: '/metrics', accept: 'text/plain' });
+    return status === 200 ? sumWrites(body) : undefined;
+  } finally {
+    transport.close();
+  }
+}
+
+function sumWrites(text: string): number {
+  let sum = 0;
+  for (const line of text.split('\n')) {
+    if (!line.startsWith('apiserver_request_total{') || !line.includes('resource="deployments"')) continue;
+    const verb = /[{,]verb="([^"]*)"/.exec(line)?.[1] ?? '';
+    if (WRITES.test(verb)) sum += Number(line.slice(line.lastIndexOf(' ')));
+  }
+  return sum;
+}
+
+/** The count once it has not moved for four seconds: a status that settles is waited for. */
+export async function settledWrites(connection: KubeConnection): Promise<number | undefined> {
+  let last = await countWrites(connection);
+  for (let still = 0; still < 8 && last !== undefined; still += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const now = await countWrites(connection);
+    if (now !== last) still = 0;
+    last = now;
+  }
+  return last;
+}
