@@ -58,7 +58,7 @@ export function withNamedFields(set: FieldSet, schema: StructuralSchema | undefi
 }
 
 /** The schema an element of a path leads to. */
-export function schemaBelow(schema: StructuralSchema | undefined, element: string): StructuralSchema | undefined {
+function schemaBelow(schema: StructuralSchema | undefined, element: string): StructuralSchema | undefined {
   if (!schema) return undefined;
   if (!element.startsWith('f:')) return schema.items ?? {};
   const atom = atomOf(schema, {});

@@ -1,7 +1,7 @@
 import { isRecord, type JsonObject } from '../schema/types.ts';
 import { difference, type FieldSet, fieldSetOf, formatFields, isEmptySet, parseFields } from './fields.ts';
 
-export type Operation = 'Apply' | 'Update';
+type Operation = 'Apply' | 'Update';
 
 /** One entry of `metadata.managedFields`, its fields as a set. */
 export interface Manager {
@@ -57,7 +57,7 @@ function decodeManager(entry: JsonObject): Manager {
 }
 
 /** Writes `metadata.managedFields`: entries that own nothing are left out, the rest by operation, time and name. */
-export function encodeManagers(managers: Managers): JsonObject[] {
+function encodeManagers(managers: Managers): JsonObject[] {
   return [...managers.values()]
     .map((entry) => ({ ...entry, fields: difference(entry.fields, UNOWNED) }))
     .filter((entry) => !isEmptySet(entry.fields))

@@ -18,7 +18,7 @@ const byField = (causes: Cause[]): Cause[] =>
   causes.toSorted((a, b) => (a.field < b.field ? -1 : Number(a.field > b.field)));
 
 /** Where `name` is below `path`. */
-export const childPath = (path: string, name: string): string => (path ? `${path}.${name}` : name);
+const childPath = (path: string, name: string): string => (path ? `${path}.${name}` : name);
 
 const show = (value: unknown): string =>
   typeof value === 'string' ? JSON.stringify(value) : (JSON.stringify(value) ?? '');

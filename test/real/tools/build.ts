@@ -8,7 +8,7 @@ import { accessSync, constants, mkdirSync, renameSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 
-export const KUBE_VERSION = '1.36.3';
+const KUBE_VERSION = '1.36.3';
 
 export const KUBE_BINARIES = ['etcd', 'kube-apiserver', 'kube-controller-manager'] as const;
 export type KubeBinary = (typeof KUBE_BINARIES)[number];
