@@ -40,9 +40,9 @@ describe('disturbed worlds', () => {
 
   it.each(Object.keys(SABOTAGES) as Sabotage[])('are found out to be wrong with %s', async (sabotage) => {
     const results = await runSeeds(
-      Array.from({ length: 40 }, (_, index) => index + 1),
+      Array.from({ length: 100 }, (_, index) => index + 1),
       sabotage,
     );
-    expect(results.filter(({ wrongs }) => wrongs.length > 0).length, 'seeds that noticed').toBeGreaterThan(0);
+    expect(results.some(({ wrongs }) => wrongs.length > 0)).toBe(true);
   });
 });

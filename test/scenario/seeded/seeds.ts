@@ -3,7 +3,11 @@ import { Worker } from 'node:worker_threads';
 import type { SeedResult } from './run-seed.ts';
 import type { Sabotage } from './sabotage.ts';
 
-export type WorkerInput = { readonly seeds: readonly number[]; readonly sabotage?: Sabotage };
+export type WorkerInput = {
+  readonly seeds: readonly number[];
+  /** Takes a safeguard out; the first seed that notices ends the run. */
+  readonly sabotage?: Sabotage;
+};
 
 /** Worlds are bound by the processor: as many at a time as the smallest machine of the continuous integration has cores. */
 const WORKERS = 2;

@@ -8,4 +8,8 @@ import type { WorkerInput } from './seeds.ts';
 const { seeds, sabotage } = workerData as WorkerInput;
 const surroundings = takeOverSurroundings();
 const options = sabotage ? { wrapMember: SABOTAGES[sabotage] } : {};
-for (const seed of seeds) parentPort?.postMessage(await runSeed(seed, surroundings, options));
+for (const seed of seeds) {
+  const result = await runSeed(seed, surroundings, options);
+  parentPort?.postMessage(result);
+  if (sabotage && result.wrongs.length > 0) break;
+}
