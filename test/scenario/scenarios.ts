@@ -13,6 +13,7 @@ import {
   dataOf,
   deployment,
   eventually,
+  HASHED,
   hubKey,
   keyOfTarget,
   MEMBERS,
@@ -209,30 +210,60 @@ export function describeScenarios(servers: string, start: () => Promise<World>):
       expect(await copy('member-1', 'configmaps', 'c', 'forged')).toBeDefined();
     });
 
-    it('without a policy nothing is synced; hashed namespaces carry their locator', async () => {
+    it('without a policy nothing is synced', async () => {
       await world.hub.create(hubKey('namespaces', 'unplaced'), {
         apiVersion: 'v1',
         kind: 'Namespace',
         metadata: { name: 'unplaced' },
       });
       await world.hub.create(hubKey('configmaps', 'c', 'unplaced'), configMap('unplaced', 'c', { a: '1' }));
-      await world.hub.patch(hubKey('synctargets', 'member-3'), { spec: { namespaceMapping: 'Hashed' } });
-      await placeNamespace(world, 'hashed', { locationSelector: { requiredLocations: ['region-3'] } });
-      await world.hub.create(hubKey('configmaps', 'c', 'hashed'), configMap('hashed', 'c', { a: '1' }));
-      await eventually('a kcp- namespace with the copy', async () => {
-        const { items } = await world.members['member-3']!.list(
-          { group: '', resource: 'configmaps' },
-          { workspace: 'member-3', labelSelector: `${OWNER_LABEL}=${keyOfTarget('member-3')}` },
-        );
-        const found = items.find((item) => /^kcp-[a-z0-9]{12}$/.test(item.metadata.namespace ?? ''));
-        if (!found) return `copies are in ${items.map((item) => item.metadata.namespace)}`;
-        const ns = await world.members['member-3']!.get(memberKey('member-3', 'namespaces', found.metadata.namespace!));
-        expect(ns?.metadata.annotations?.[LOCATOR_ANNOTATION]).toContain('"namespace":"hashed"');
-        expect(ns?.metadata.labels?.[TENANT_LABEL]).toMatch(/^[0-9a-zA-Z]+$/);
-        return undefined;
+      await staysTrue('no copy, no finalizer', async () => {
+        const copies = await Promise.all(MEMBERS.map((member) => copy(member, 'configmaps', 'c', 'unplaced')));
+        if (copies.some(Boolean)) return 'there is a copy';
+        const object = await upstream('configmaps', 'c', 'unplaced');
+        return object?.metadata.finalizers?.length ? `it has ${object.metadata.finalizers}` : undefined;
       });
-      await world.hub.patch(hubKey('synctargets', 'member-3'), { spec: { namespaceMapping: 'Preserve' } });
-      for (const member of MEMBERS) expect(await copy(member, 'configmaps', 'c', 'unplaced')).toBeUndefined();
+    });
+
+    it('hashed namespaces carry their locator; a SyncTarget that is deleted takes its copies along', async () => {
+      const target = hubKey('synctargets', HASHED);
+      await world.hub.create(target, {
+        apiVersion: 'workload.kcp.io/v1alpha1',
+        kind: 'SyncTarget',
+        metadata: { name: HASHED },
+        spec: { location: 'region-hashed' },
+      });
+      await placeNamespace(world, 'hashed', { locationSelector: { requiredLocations: ['region-hashed'] } });
+      await world.hub.create(hubKey('configmaps', 'c', 'hashed'), configMap('hashed', 'c', { a: '1' }));
+      const member = world.members['member-3']!;
+      const copies = async () =>
+        (
+          await member.list(
+            { group: '', resource: 'configmaps' },
+            { workspace: 'member-3', labelSelector: `${OWNER_LABEL}=${keyOfTarget(HASHED)}` },
+          )
+        ).items;
+      await eventually('a copy in a kcp- namespace', async () => {
+        const [found] = await copies();
+        return /^kcp-[a-z0-9]{12}$/.test(found?.metadata.namespace ?? '')
+          ? undefined
+          : `it is in ${found?.metadata.namespace}`;
+      });
+      const [found] = await copies();
+      const ns = await member.get(memberKey('member-3', 'namespaces', found!.metadata.namespace!));
+      expect(ns?.metadata.annotations?.[LOCATOR_ANNOTATION]).toContain('"namespace":"hashed"');
+      expect(ns?.metadata.labels?.[TENANT_LABEL]).toMatch(/^[0-9a-zA-Z]+$/);
+
+      await expect(world.hub.patch(target, { spec: { namespaceMapping: 'Preserve' } })).rejects.toThrow(
+        'namespaceMapping cannot change',
+      );
+      await world.hub.delete(target);
+      await eventually('the copies are gone and the object is free', async () => {
+        if ((await copies()).length > 0) return 'a copy is left';
+        const object = await upstream('configmaps', 'c', 'hashed');
+        if (!object) return 'the object is gone, which nobody asked for';
+        return object.metadata.finalizers?.length ? `it still has ${object.metadata.finalizers}` : undefined;
+      });
     });
 
     it('at rest nothing is written: objects keep their resourceVersions', async () => {

@@ -23,6 +23,8 @@ export type WorldServers = {
 };
 
 const WORKSPACE = 'acme';
+/** A second target on the last member, with hashed namespaces; scenarios create its SyncTarget themselves. */
+export const HASHED = 'hashed-target';
 export const MEMBERS = ['member-1', 'member-2', 'member-3'] as const;
 
 /** Starts a host over running servers and registers a SyncTarget for each member, `region-<n>` in order. */
@@ -30,11 +32,9 @@ export async function startWorld(servers: WorldServers): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'tmc-world-'));
   const host = await startHost({
     hub: { kind: 'kubernetes', kubeconfig: servers.hub, workspace: WORKSPACE, installApis: true },
-    members: servers.members.map(({ name, kubeconfig }) => ({
-      name,
-      kubeconfig,
-      syncTarget: { workspace: WORKSPACE, name },
-    })),
+    members: [...servers.members, { name: HASHED, kubeconfig: servers.members.at(-1)?.kubeconfig ?? '' }].map(
+      ({ name, kubeconfig }) => ({ name, kubeconfig, syncTarget: { workspace: WORKSPACE, name } }),
+    ),
     state: { path: join(folder, 'state.db') },
     listen: { health: '127.0.0.1:0', metrics: '127.0.0.1:0' },
     heartbeat: { intervalMs: 1000, thresholdMs: 15_000 },
@@ -97,7 +97,12 @@ export async function placeNamespace(world: World, name: string, spec: JsonObjec
     apiVersion: 'workload.kcp.io/v1alpha1',
     kind: 'ClusterWorkloadPlacement',
     metadata: { name },
-    spec: { namespaceSelector: { matchLabels: { scenario: name } }, minReplicas: 1, ...spec },
+    spec: {
+      namespaceSelector: { matchLabels: { scenario: name } },
+      locationSelector: { requiredLocations: MEMBERS.map((_, index) => `region-${index + 1}`) },
+      minReplicas: 1,
+      ...spec,
+    },
   });
   await world.hub.create(hubKey('namespaces', name), {
     apiVersion: 'v1',

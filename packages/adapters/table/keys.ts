@@ -6,6 +6,8 @@ const join = (...parts: string[]): string => parts.join('#');
 
 export const targetPartition = (targetKey: string): string => join('T', targetKey);
 export const targetFactsKey = (targetKey: string): ItemKey => ({ pk: targetPartition(targetKey), sk: 'FACTS' });
+/** Facts of a target that was removed: sync needs them to take its copies away. */
+export const removedTargetKey = (targetKey: string): ItemKey => ({ pk: targetPartition(targetKey), sk: 'REMOVED' });
 export const targetSeenKey = (targetKey: string): ItemKey => ({ pk: targetPartition(targetKey), sk: 'SEEN' });
 /** Membership of a group on a target: one query gives the groups a target's hiccup touches. */
 export const reservationKey = (targetKey: string, group: string): ItemKey => ({

@@ -17,6 +17,7 @@ import {
   policyGroupKey,
   policyGroupPrefix,
   RESERVATION_PREFIX,
+  removedTargetKey,
   targetFactsKey,
   targetFenceKey,
   targetPartition,
@@ -41,7 +42,7 @@ export type PlacementStoreOptions = {
 
 /** Placement's facts and decisions on the table. */
 export function createPlacementStore(table: Table, options: PlacementStoreOptions): PlacementStore {
-  return { ...factReads(table), ...groupReads(table), ...factWrites(table), ...decisionStore(table, options) };
+  return { ...factReads(table), ...groupReads(table), ...factWrites(table, options), ...decisionStore(table, options) };
 }
 
 function factReads(table: Table) {
@@ -94,7 +95,7 @@ function groupReads(table: Table) {
   };
 }
 
-function factWrites(table: Table) {
+function factWrites(table: Table, { nowS }: PlacementStoreOptions) {
   return {
     async saveFacts(facts: Facts, version: number | undefined): Promise<boolean> {
       const data = { value: facts.value } as unknown as JsonObject;
@@ -111,9 +112,16 @@ function factWrites(table: Table) {
         gone.push(workspaceTargetKey(workspace, key), fleetKey(key), targetSeenKey(key));
       }
       const others = gone.map((key): Write => ({ op: 'delete', key }));
+      if (facts.kind === 'target') others.push(rememberRemoved(facts.value, nowS()));
       return (await table.transact([{ op: 'delete', key: factsKey(facts), when: { version } }, ...others])).ok;
     },
   };
+}
+
+/** What a removed target was like stays known for as long as the withdrawn decisions that prove its removal. */
+function rememberRemoved(facts: TargetFacts, nowS: number): Write {
+  const data = { value: facts } as unknown as JsonObject;
+  return { op: 'put', key: removedTargetKey(facts.key), data, expiresAtS: nowS + WITHDRAWN_TTL_S };
 }
 
 const trackedItem = ({ kind, key }: Facts): ItemKey => trackedKey(kind, formatKey(key));

@@ -55,7 +55,7 @@ function brokenRules(kind: KindDefinition, spec: unknown): FieldProblem[] {
   if (typeof spec !== 'object' || spec === null) return [];
   const raw = spec as JsonObject;
   return kind.rules
-    .filter((rule) => !rule.holds(raw))
+    .filter((rule) => rule.holds && !rule.holds(raw))
     .map(({ field, message }) => ({
       field: `spec.${field}`,
       expected: message,

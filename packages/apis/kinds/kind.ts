@@ -13,7 +13,7 @@ export type PrinterColumn = {
 
 /**
  * A rule between fields of a spec, told twice: as CEL to API servers, and as a function to the conversion, which also meets
- * objects that were stored before the rule existed. `holds` gets a raw spec and must bear any shape.
+ * objects that were stored before the rule existed. `holds` gets a raw spec and must bear any shape; a rule about a change (`oldSelf`) has none.
  */
 type SpecRule = {
   /** CEL with `self` = the spec. */
@@ -22,7 +22,7 @@ type SpecRule = {
   readonly message: string;
   /** Field the message is about, below `spec`. */
   readonly field: string;
-  readonly holds: (spec: JsonObject) => boolean;
+  readonly holds?: (spec: JsonObject) => boolean;
 };
 
 /** Everything there is to say about one kind: the API server's schema, the table and the reference page come from it. */

@@ -77,7 +77,9 @@ const syncTargetSpec = z.object({
   namespaceMapping: z
     .enum(['Hashed', 'Preserve'])
     .default('Hashed')
-    .describe('Names of namespaces in the member cluster: `kcp-<hash>`, or the same as in the workspace.'),
+    .describe(
+      'Names of namespaces in the member cluster: `kcp-<hash>`, or the same as in the workspace. Cannot change.',
+    ),
   capabilities: capabilities.optional().describe('What the cluster can do.'),
   resourceQuotas: resourceQuotas.optional().describe('Most that placements may use of the cluster.'),
   supportedResourceTypes: z
@@ -145,6 +147,12 @@ export const SYNC_TARGET = {
   specRequired: false,
   status: syncTargetStatus,
   rules: [
+    {
+      cel: 'self.namespaceMapping == oldSelf.namespaceMapping',
+      message:
+        'namespaceMapping cannot change, copies would stay behind under the old names: delete the SyncTarget and create it anew',
+      field: 'namespaceMapping',
+    },
     {
       cel: '!has(self.evictAfter) || self.unschedulable',
       message: 'evictAfter needs unschedulable: true, else new placements would follow those that leave',
