@@ -1,6 +1,7 @@
 import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
 import type { Log } from '@tmc/adapters/lambda/telemetry.ts';
 import type { Queue, ReceivedMessage } from '@tmc/adapters/queue/queue.ts';
+import { systemSleep } from '@tmc/adapters/queue/sleep.ts';
 import { messageOf } from '@tmc/kernel/errors.ts';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 
@@ -9,7 +10,7 @@ export type EventSourceOptions = {
   readonly handler: SqsFunction;
   /** Time one invocation may take; messages stay invisible for six times as long, as on Lambda. */
   readonly timeoutMs: number;
-  /** Invocations at once. */
+  /** How many full batches may be under way; smaller ones are more. */
   readonly concurrency: number;
   readonly log: Log;
 };
@@ -21,34 +22,55 @@ export type EventSource = {
 
 /** How long a receive waits for a first message, as long as SQS allows. */
 const LONG_POLL_MS = 20_000;
+/** After a receive that failed. */
+const PAUSE_MS = 1_000;
+const BATCH = 10;
 
 /**
  * Feeds a function from a queue the way a Lambda event source mapping does: batches of at most ten, SQS-shaped events, deletion
  * of what the response does not name as failed. A batch whose invocation throws comes back whole after the visibility timeout.
+ * What is under way is counted in messages, and every batch that ends makes room at once: none waits for the slowest of others.
  */
 export function startEventSource(options: EventSourceOptions): EventSource {
   const stopping = new AbortController();
-  const loops = Array.from({ length: options.concurrency }, () => poll(options, stopping.signal));
+  const polling = poll(options, stopping.signal);
   return {
     async stop() {
       stopping.abort();
-      await Promise.all(loops);
+      await polling;
     },
   };
 }
 
 async function poll(options: EventSourceOptions, signal: AbortSignal): Promise<void> {
-  const { queue, timeoutMs, log } = options;
+  const { queue, timeoutMs, concurrency, log } = options;
+  const running = new Set<Promise<void>>();
+  let room = concurrency * BATCH;
+  const start = (messages: readonly ReceivedMessage[]) => {
+    room -= messages.length;
+    const invocation = invoke(options, messages)
+      .catch((error) =>
+        log.error({ queue: queue.name, error: messageOf(error) }, 'batch failed, its messages come back'),
+      )
+      .finally(() => {
+        room += messages.length;
+        running.delete(invocation);
+      });
+    running.add(invocation);
+  };
   while (!signal.aborted) {
+    if (room === 0) await Promise.race(running);
     try {
-      const messages = await queue.receive({ max: 10, visibilityMs: timeoutMs * 6, waitMs: LONG_POLL_MS, signal });
-      if (messages.length > 0) await invoke(options, messages);
+      const max = Math.min(BATCH, room);
+      const messages = await queue.receive({ max, visibilityMs: timeoutMs * 6, waitMs: LONG_POLL_MS, signal });
+      if (messages.length > 0) start(messages);
     } catch (error) {
-      if (signal.aborted) return;
-      log.error({ queue: queue.name, error: messageOf(error) }, 'batch failed, its messages come back');
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      if (signal.aborted) break;
+      log.error({ queue: queue.name, error: messageOf(error) }, 'receive failed');
+      await systemSleep(PAUSE_MS, signal);
     }
   }
+  await Promise.all(running);
 }
 
 async function invoke(options: EventSourceOptions, messages: readonly ReceivedMessage[]): Promise<void> {

@@ -7,7 +7,7 @@ import { syncDown } from '../../functions/sync-down.ts';
 import { syncUp } from '../../functions/sync-up.ts';
 import { startEventSource } from './event-source.ts';
 
-/** Which function consumes which queue, how long one invocation may take and how many run at once. */
+/** Which function consumes which queue, how long one invocation may take and how many full batches are under way at once. */
 const CONSUMERS: Readonly<
   Record<QueueName, { make: (runtime: FunctionRuntime) => SqsFunction; timeoutMs: number; concurrency: number }>
 > = {

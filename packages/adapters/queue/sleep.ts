@@ -1,5 +1,3 @@
-import { setTimeout as realTimeout } from 'node:timers/promises';
-
 /** Resolves after the time, or at once when the signal aborts; never rejects. Injected where a queue waits. */
 export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 
@@ -7,10 +5,14 @@ export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Waits on the machine's timers. */
-export const systemSleep: Sleep = async (ms, signal) => {
-  try {
-    await realTimeout(Math.min(ms, MAX_TIMEOUT_MS), undefined, { signal });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
-};
+export const systemSleep: Sleep = (ms, signal) =>
+  new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const finish = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, Math.min(ms, MAX_TIMEOUT_MS));
+    signal.addEventListener('abort', finish, { once: true });
+  });
