@@ -1,5 +1,6 @@
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
+import timers from 'node:timers';
 import type { TestClock } from '@tmc/testkit/clock.ts';
 import type { SeededRandom } from '@tmc/testkit/random.ts';
 
@@ -24,7 +25,9 @@ export function takeOverSurroundings(): { enter(clock: TestClock, random: Seeded
     return handleOf(() => cancel());
   };
   const clear = (handle: unknown): void => (handle as { cancel?: () => void } | undefined)?.cancel?.();
-  Object.assign(globalThis, { setTimeout: once, setInterval: again, clearTimeout: clear, clearInterval: clear });
+  const virtual = { setTimeout: once, setInterval: again, clearTimeout: clear, clearInterval: clear };
+  Object.assign(globalThis, virtual);
+  Object.assign(timers, virtual);
   Math.random = () => random();
   crypto.randomUUID = () => uuidFrom(random);
   syncBuiltinESMExports();

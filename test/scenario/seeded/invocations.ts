@@ -30,8 +30,11 @@ export class Invocations {
       try {
         return await Promise.race([this.#current.run(invocation, () => instance(event, context)), crashed]);
       } catch (error) {
+        // It crashed, or was at its time limit: the platform kills it.
         instance = make();
         throw error;
+      } finally {
+        invocation.isDead = true;
       }
     };
   }
