@@ -148,7 +148,8 @@ export const SYNC_TARGET = {
   status: syncTargetStatus,
   rules: [
     {
-      cel: 'self.namespaceMapping == oldSelf.namespaceMapping',
+      // The default of the whole spec, {}, is checked too, before the defaults inside it are set.
+      cel: '!has(self.namespaceMapping) || !has(oldSelf.namespaceMapping) || self.namespaceMapping == oldSelf.namespaceMapping',
       message:
         'namespaceMapping cannot change, copies would stay behind under the old names: delete the SyncTarget and create it anew',
       field: 'namespaceMapping',
