@@ -1,4 +1,4 @@
-import { messageOf } from '@tmc/kernel/errors.ts';
+import { isTmcError, messageOf } from '@tmc/kernel/errors.ts';
 import { Command } from 'commander';
 import { type DemoOptions, runDemo } from './demo/demo.ts';
 import { runHost } from './run.ts';
@@ -37,6 +37,12 @@ Examples:
   npm run demo -- --hub hub.kubeconfig --member kcp-west=west.kubeconfig --member kcp-east=east.kubeconfig
 `;
 
+/** What went wrong and, where somebody can mend it, what to change. */
+function explain(error: unknown): string {
+  const hint = isTmcError(error) ? error.facts.hint : undefined;
+  return hint === undefined ? messageOf(error) : `${messageOf(error)}\nWhat to do: ${hint}`;
+}
+
 function collect(value: string, previous: string[]): string[] {
   return [...previous, value];
 }
@@ -44,6 +50,6 @@ function collect(value: string, previous: string[]): string[] {
 try {
   await program().parseAsync();
 } catch (error) {
-  console.error(messageOf(error));
+  console.error(explain(error));
   process.exit(1);
 }

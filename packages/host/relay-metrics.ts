@@ -1,9 +1,14 @@
+import { isMissing } from '@tmc/relay/list-watch-status.ts';
 import type { Relay } from '@tmc/relay/main.ts';
 import { Gauge, type Registry } from 'prom-client';
 
 /** Per relay, read at scrape time: nothing is counted twice and an idle relay costs nothing. */
 const PER_RELAY: Readonly<Record<string, { help: string; read: (relay: Relay) => number }>> = {
   tmc_relay_ready: { help: '1 once every source was listed', read: (relay) => (relay.ready() ? 1 : 0) },
+  tmc_relay_sources_missing: {
+    help: 'Sources that are not listed yet or do not answer now',
+    read: (relay) => relay.state().filter(isMissing).length,
+  },
   tmc_relay_heartbeats: {
     help: 'Heartbeats sent because nothing else was',
     read: (relay) => relay.metrics().heartbeats,

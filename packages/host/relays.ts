@@ -5,6 +5,7 @@ import { CONTROL_RESOURCES, NAMESPACES, SYNCED_RESOURCES } from '@tmc/apis/resou
 import type { Clock } from '@tmc/kernel/clock.ts';
 import type { SendMessages } from '@tmc/kernel/envelope.ts';
 import type { Ids, Random } from '@tmc/kernel/ids.ts';
+import { isMissing } from '@tmc/relay/list-watch-status.ts';
 import { type Relay, type RelayPorts, type RelaySource, startRelay } from '@tmc/relay/main.ts';
 import { systemSleep } from '@tmc/relay/timing.ts';
 import type { Registry } from 'prom-client';
@@ -45,7 +46,7 @@ export function startRelays(options: RelaysOptions): RunningRelays {
     relays.set(member.name, startRelay(config, portsOf(options, [member.source])));
   }
   return {
-    notReady: () => [...relays].filter(([, relay]) => !relay.ready()).flatMap(([name, relay]) => missing(name, relay)),
+    notReady: () => [...relays].flatMap(([name, relay]) => missing(name, relay)),
     describe: () => Object.fromEntries([...relays].map(([name, relay]) => [name, relay.state()])),
     register: (registry) => exposeRelays(registry, relays),
     stop: async () => {
@@ -86,11 +87,11 @@ function portsOf(
   };
 }
 
-/** Which sources of a relay are not listed yet, and why. */
+/** Which sources of a relay are not listed yet or do not answer now, and why. */
 function missing(name: string, relay: Relay): string[] {
-  const waiting = relay.state().filter((source) => !source.listed);
-  if (waiting.length === 0) return [`relay ${name}: no source yet`];
-  return waiting.map(({ resource, endpoint, state, lastError }) => {
+  const sources = relay.state();
+  if (sources.length === 0) return [`relay ${name}: no source yet`];
+  return sources.filter(isMissing).map(({ resource, endpoint, state, lastError }) => {
     const why = lastError === undefined ? '' : `: ${lastError}`;
     return `relay ${name}: ${resource} at ${endpoint} is ${state}${why}`;
   });

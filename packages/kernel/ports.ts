@@ -54,6 +54,8 @@ export type WatchOptions = {
   readonly timeoutSeconds: number;
   /** WatchList: present objects as ADDED, then a bookmark annotated `k8s.io/initial-events-end`. */
   readonly sendInitialEvents?: boolean;
+  /** Called once the server accepted the stream: until something happens it may stay silent for minutes. */
+  readonly opened?: () => void;
   readonly signal: AbortSignal;
 };
 

@@ -1,4 +1,4 @@
-import type { WatchState } from './watch-state.ts';
+import { isReading, type WatchState } from './watch-state.ts';
 
 /** Counters of one list-watch, rising only. */
 export type ListWatchCounters = {
@@ -40,3 +40,11 @@ export const zeroCounters = (): ListWatchCounters => ({
   uninteresting: 0,
   acknowledgedBefore: 0,
 });
+
+/**
+ * True when a source is not listed yet, does not answer now, or was ended. One failure after a working stream is everyday life
+ * (servers end streams and forget revisions); two in a row are an outage.
+ */
+export function isMissing({ listed, failures, state }: ListWatchStatus): boolean {
+  return !listed || state === 'stopped' || (failures > 1 && !isReading(state));
+}

@@ -67,11 +67,12 @@ describe('states of a list-watch', () => {
     await bench.stop(relay);
   });
 
-  it('is connecting, streaming, at a bookmark and closed in turn', async () => {
+  it('is open, streaming, at a bookmark and closed in turn', async () => {
     const bench = newBench();
     const relay = bench.start();
     await listed(bench, relay);
-    expect(only(relay).state).toBe('connecting');
+    await bench.until('stream accepted', () => only(relay).state === 'open');
+    expect(only(relay).entered.connecting).toBe(1);
     bench.server.put(map('a'));
     await bench.until('event read', () => only(relay).state === 'streaming');
     bench.server.bookmark();

@@ -202,6 +202,7 @@ export class ListWatch {
     const events = source.watch(view.resource, {
       resourceVersion: this.#rv,
       timeoutSeconds: min + Math.floor(random() * (max - min + 1)),
+      opened: () => this.#enter('open'),
       signal,
       ...(labelSelector !== undefined && { labelSelector }),
     });

@@ -2,8 +2,10 @@ import { isTmcError, kindOf } from '@tmc/kernel/errors.ts';
 
 /** Every state the reading of one (endpoint, resource) can be in; metrics and logs hang on these names. */
 export const WATCH_STATES = [
-  /** A stream was asked for; the server has sent nothing on it yet. */
+  /** A stream was asked for; the server has not answered yet. */
   'connecting',
+  /** The server accepted the stream and has sent nothing on it yet: nothing happened since the list. */
+  'open',
   /** Pages of a list are being read. */
   'listing',
   /** The last thing that came was an event. */
@@ -41,6 +43,11 @@ export const WATCH_STATES = [
 ] as const;
 
 export type WatchState = (typeof WATCH_STATES)[number];
+
+const READING: ReadonlySet<WatchState> = new Set(['open', 'streaming', 'bookmark', 'closed']);
+
+/** True while the server is there: the present stream was accepted, or the last one ended as it should. */
+export const isReading = (state: WatchState): boolean => READING.has(state);
 
 /** Thrown by the relay itself when what it reads contradicts what it has read. */
 export class ReadError extends Error {

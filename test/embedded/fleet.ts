@@ -21,7 +21,10 @@ export type SimulatedFleet = {
 const WORKSPACE = 'shop';
 
 /** Starts `names.length` members and a hub; the SyncTarget of a member has its name. */
-export async function startSimulatedFleet(names: readonly string[]): Promise<SimulatedFleet> {
+export async function startSimulatedFleet(
+  names: readonly string[],
+  { logLevel = 'warn' }: { readonly logLevel?: 'warn' | 'info' } = {},
+): Promise<SimulatedFleet> {
   const folder = mkdtempSync(join(tmpdir(), 'tmc-embedded-'));
   const servers: Record<string, Kubesim> = {};
   const apis: Record<string, HubApi> = {};
@@ -33,7 +36,7 @@ export async function startSimulatedFleet(names: readonly string[]): Promise<Sim
     apis[name] = await openKubernetes({ kubeconfig, workspace: WORKSPACE });
   }
   const configPath = join(folder, 'tmc.yaml');
-  writeFileSync(configPath, hostConfig(names));
+  writeFileSync(configPath, hostConfig(names, logLevel));
   const { hub, ...members } = apis;
   if (!hub) throw new Error('no hub was started');
   return {
@@ -49,7 +52,7 @@ export async function startSimulatedFleet(names: readonly string[]): Promise<Sim
   };
 }
 
-function hostConfig(names: readonly string[]): string {
+function hostConfig(names: readonly string[], logLevel: string): string {
   const members = names.map(
     (name) =>
       `  - { name: ${name}, kubeconfig: ${name}.kubeconfig, syncTarget: { workspace: ${WORKSPACE}, name: ${name} } }`,
@@ -60,7 +63,7 @@ function hostConfig(names: readonly string[]): string {
     ...members,
     'listen: { health: 127.0.0.1:0, metrics: 127.0.0.1:0 }',
     'heartbeat: { intervalMs: 500, thresholdMs: 15000 }',
-    'log: { level: warn }',
+    `log: { level: ${logLevel} }`,
     '',
   ].join('\n');
 }
@@ -86,6 +89,20 @@ export function spawnHost(configPath: string) {
     child.on('exit', (code, signal) => settle(signal ?? code));
   });
   return { child, exited, output: () => output };
+}
+
+/** Where a host that logs at level info says it serves its probes and metrics. */
+export async function endpointsOf(host: ReturnType<typeof spawnHost>): Promise<{ health: string; metrics: string }> {
+  let line: string | undefined;
+  await eventually('the host says that it started', 20_000, async () => {
+    line = host
+      .output()
+      .split('\n')
+      .find((text) => text.includes('"host started"'));
+    return line === undefined ? host.output() : undefined;
+  });
+  const { health, metrics } = JSON.parse(line ?? '{}') as { health: string; metrics: string };
+  return { health: `http://${health}`, metrics: `http://${metrics}` };
 }
 
 export const key = (resource: string, name: string, namespace = ''): ResourceKey => ({

@@ -52,6 +52,7 @@ async function* watchEvents(
   }
   const stop = () => answer.stream.close(constants.NGHTTP2_CANCEL);
   options.signal.addEventListener('abort', stop, { once: true });
+  options.opened?.();
   try {
     for await (const line of readLines(answer, about)) yield parseEvent(line, about);
   } catch (error) {

@@ -145,6 +145,7 @@ export class ScriptedServer {
       wake: () => undefined,
     };
     this.#streams.add(stream);
+    options.opened?.();
     const wake = (): void => stream.wake();
     options.signal.addEventListener('abort', wake);
     try {
