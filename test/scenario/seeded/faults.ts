@@ -1,7 +1,7 @@
 import type { SeededRandom } from '@tmc/testkit/random.ts';
 
 /** How often what goes wrong, as probabilities; `crash` is per invocation, the others per request, message or line. */
-export type FaultRates = {
+type FaultRates = {
   readonly conflict: number;
   readonly throttle: number;
   readonly serverError: number;
@@ -18,22 +18,7 @@ export type FaultRates = {
   readonly disorder: boolean;
 };
 
-export type FaultKind = Exclude<keyof FaultRates, 'disorder'>;
-
-export const NO_FAULTS: FaultRates = {
-  conflict: 0,
-  throttle: 0,
-  serverError: 0,
-  lostBefore: 0,
-  lostAfter: 0,
-  cutWatch: 0,
-  expired: 0,
-  repeatedEvent: 0,
-  crash: 0,
-  refusedSend: 0,
-  slow: 0,
-  disorder: false,
-};
+type FaultKind = Exclude<keyof FaultRates, 'disorder'>;
 
 /** The faults of a seed: everywhere some conflicts, throttling and disorder; the other kinds are mixed in by the seed. */
 export function ratesOf(random: SeededRandom): FaultRates {

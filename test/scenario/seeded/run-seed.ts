@@ -2,7 +2,7 @@ import { QUEUES } from '@tmc/kernel/envelope.ts';
 import { createTestClock } from '@tmc/testkit/clock.ts';
 import { seededRandom } from '@tmc/testkit/random.ts';
 import type { takeOverSurroundings } from './ambient.ts';
-import { type FaultRates, Faults, ratesOf } from './faults.ts';
+import { Faults, ratesOf } from './faults.ts';
 import { findWrongs } from './oracle.ts';
 import { play, prepare } from './script.ts';
 import { startWorld, type World, type WorldOptions } from './world.ts';
@@ -26,7 +26,7 @@ export type SeedResult = {
 };
 
 export type SeedOptions = Pick<WorldOptions, 'wrapMember'> & {
-  readonly rates?: FaultRates;
+  /** Lines of the log in the result. */
   readonly lines?: number;
 };
 
@@ -39,7 +39,7 @@ export async function runSeed(
   const clock = createTestClock(START_MS);
   const random = seededRandom(seed * 7 + 1);
   surroundings.enter(clock, seededRandom(seed * 7 + 2));
-  const faults = new Faults(options.rates ?? ratesOf(random), seededRandom(seed * 7 + 3));
+  const faults = new Faults(ratesOf(random), seededRandom(seed * 7 + 3));
   const { wrapMember } = options;
   const world = startWorld({ clock, random, faults, ...(wrapMember && { wrapMember }) });
   const wrongs: string[] = [];

@@ -11,8 +11,9 @@ import type { World } from './world.ts';
 /** What users do in a run: drawn by the seed, carried out at virtual instants, and never told what it led to. */
 
 const POLICY = '/apis/workload.kcp.io/v1alpha1/clusterworkloadplacements';
-const ACTIONS = 14;
-const MAX_PAUSE_MS = 3_000;
+const ACTIONS = 16;
+const SHORT_PAUSE_MS = 500;
+const LONG_PAUSE_MS = 8_000;
 
 /** Kinds users write, with the paths they are at. */
 const KINDS = {
@@ -74,10 +75,16 @@ const configMap = (namespace: string, name: string, value: string): KubeObject =
 export async function play(world: World, random: SeededRandom): Promise<void> {
   const user = new User(world, random);
   for (let action = 0; action < ACTIONS; action += 1) {
-    // Often at once: then functions meet that carry different states of one object.
-    if (random() < 0.7) await world.clock.advance(Math.floor(random() * random() * MAX_PAUSE_MS));
+    await world.clock.advance(pauseMs(random));
     world.journal.note(`user: ${await user.act()}`);
   }
+}
+
+/** Often none: then functions meet that carry different states of one object. Now and then long enough for copies to be there. */
+function pauseMs(random: SeededRandom): number {
+  const kind = random();
+  if (kind < 0.4) return 0;
+  return Math.floor(random() * (kind < 0.8 ? SHORT_PAUSE_MS : LONG_PAUSE_MS));
 }
 
 type Place = { resource: Resource; namespace: string; name: string; path: string };
@@ -97,10 +104,10 @@ class User {
     this.#random = random;
     const weighted: [number, Action][] = [
       [8, () => this.#write()],
-      [2, () => this.#delete()],
+      [3, () => this.#delete()],
       [2, () => this.#prefer()],
       [2, () => this.#require()],
-      [2, () => this.#editCopy()],
+      [3, () => this.#editCopy()],
       [2, () => this.#deleteCopy()],
       [1, () => this.#forge()],
     ];

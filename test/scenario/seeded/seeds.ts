@@ -7,10 +7,14 @@ export type WorkerInput = {
   readonly seeds: readonly number[];
   /** Takes a safeguard out; the first seed that notices ends the run. */
   readonly sabotage?: Sabotage;
+  /** Lines of each world's log that come back. */
+  readonly lines?: number;
 };
 
 /** Worlds are bound by the processor: as many at a time as the smallest machine of the continuous integration has cores. */
 const WORKERS = 2;
+/** A seed that is run alone shows everything. */
+const ALL_LINES = 100_000;
 /** Failures that are reported in full. */
 const SHOWN = 3;
 
@@ -20,7 +24,14 @@ export async function runSeeds(seeds: readonly number[], sabotage?: Sabotage): P
   const shares = Array.from({ length: Math.min(WORKERS, seeds.length) }, (_, share) =>
     seeds.filter((_seed, index) => index % WORKERS === share),
   );
-  await Promise.all(shares.map((share) => runShare({ seeds: share, ...(sabotage && { sabotage }) }, results)));
+  await Promise.all(
+    shares.map((share) =>
+      runShare(
+        { seeds: share, ...(sabotage && { sabotage }), ...(seeds.length === 1 && { lines: ALL_LINES }) },
+        results,
+      ),
+    ),
+  );
   return results;
 }
 

@@ -7,7 +7,7 @@ import { createSimulation } from '@tmc/kubesim/simulation.ts';
 const TOKEN = 'admin';
 export const AUTHORIZATION = `Bearer ${TOKEN}`;
 
-export type ServerRequest = {
+type ServerRequest = {
   readonly method: string;
   readonly path: string;
   readonly body?: string;

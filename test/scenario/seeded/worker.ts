@@ -5,9 +5,9 @@ import { SABOTAGES } from './sabotage.ts';
 import type { WorkerInput } from './seeds.ts';
 
 /** Runs the seeds it is given, one world after another, and tells the result of each. */
-const { seeds, sabotage } = workerData as WorkerInput;
+const { seeds, sabotage, lines } = workerData as WorkerInput;
 const surroundings = takeOverSurroundings();
-const options = sabotage ? { wrapMember: SABOTAGES[sabotage] } : {};
+const options = { ...(sabotage && { wrapMember: SABOTAGES[sabotage] }), ...(lines !== undefined && { lines }) };
 for (const seed of seeds) {
   const result = await runSeed(seed, surroundings, options);
   parentPort?.postMessage(result);
