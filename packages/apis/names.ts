@@ -23,6 +23,8 @@ export const LOCATOR_ANNOTATION = 'kcp.io/namespace-locator';
 export const TENANT_LABEL = 'kcp.io/tenant-id';
 /** Hub namespace: a placement covers it (value empty). */
 export const PLACEMENT_ANNOTATION = 'scheduling.kcp.io/placement';
+/** SyncTarget (ours): held until no object of its workspace has a copy there, or the member is out of reach. */
+export const TARGET_FINALIZER = 'internal.workload.kcp.io/copies';
 /** SyncTarget: its key. */
 export const TARGET_KEY_LABEL = 'internal.workload.kcp.io/key';
 

@@ -20,6 +20,8 @@ export type TargetFacts = {
   readonly location: string;
   readonly ready: boolean;
   readonly unschedulable: boolean;
+  /** The SyncTarget is being deleted: placed nowhere any more, and kept until its copies are gone. */
+  readonly terminating?: boolean;
   /** From this instant (ms) placements leave the target. */
   readonly evictAfterMs?: number;
   readonly namespaceMapping: 'Hashed' | 'Preserve';

@@ -6,6 +6,7 @@ import { formatGroupResource } from '@tmc/kernel/key.ts';
 import type { TargetFacts } from '@tmc/kernel/records.ts';
 import { done, type Outcome, park } from '@tmc/kernel/result.ts';
 import type { Facts } from './commit.ts';
+import { endTarget } from './end-target.ts';
 import { governs, type NamespaceRef, type Settled, settleNamespace } from './evaluate.ts';
 import { type FactsChange, factsKind, policyId, trackFacts } from './facts.ts';
 import { planTargetPatches } from './plan-target.ts';
@@ -107,10 +108,11 @@ async function handleTarget(run: Run, change: FactsChange): Promise<void> {
   const after = change.after?.kind === 'target' ? change.after.value : undefined;
   const { held } = await run.deps.store.listReservations(targetKey(workspace, name));
   // Only a target that could be chosen helps a group that waits for one.
-  const helps = after?.ready && !after.unschedulable;
+  const helps = after?.ready && !after.unschedulable && !after.terminating;
   const waiting = helps ? await run.deps.store.listWaiting(workspace) : [];
   await settleGroups(run, [...held.map(({ group }) => group), ...waiting]);
   if (after) await wakeAtEviction(run, after);
+  if (after?.terminating) await endTarget(run, after);
 }
 
 async function handleLocation(run: Run, change: FactsChange): Promise<void> {

@@ -1,6 +1,6 @@
 /** What a SyncTarget in the hub tells about itself besides its health. */
 import { targetKey } from '@tmc/apis/hash.ts';
-import { TARGET_KEY_LABEL } from '@tmc/apis/names.ts';
+import { TARGET_FINALIZER, TARGET_KEY_LABEL } from '@tmc/apis/names.ts';
 import type { FieldProblem } from '@tmc/apis/policy.ts';
 import { SYNCED_RESOURCES } from '@tmc/apis/resources.ts';
 import { jsonEqual } from '@tmc/kernel/canonical.ts';
@@ -13,18 +13,26 @@ export type TargetPatches = { readonly metadata?: JsonObject; readonly status?: 
 type SyncedResource = { group?: string; resource: string; versions: string[]; state?: string };
 type Status = { syncedResources?: SyncedResource[]; conditions?: Condition[] };
 
-/** The merge patches for the key label and for the status, each absent when there is nothing to change. */
+/** The merge patches for key label and finalizer and for the status, each absent when there is nothing to change. */
 export function planTargetPatches(
   targetObj: KubeObject,
   facts: { readonly workspace: string; readonly problems: readonly FieldProblem[]; readonly nowMs: number },
 ): TargetPatches {
   const key = targetKey(facts.workspace, targetObj.metadata.name);
-  const labelled = targetObj.metadata.labels?.[TARGET_KEY_LABEL] === key;
+  const metadata = metadataPatch(targetObj, key);
   const status = statusPatch(targetObj, facts);
-  return {
-    ...(labelled ? {} : { metadata: { metadata: { labels: { [TARGET_KEY_LABEL]: key } } } }),
-    ...(status ? { status } : {}),
+  return { ...(metadata ? { metadata } : {}), ...(status ? { status } : {}) };
+}
+
+/** Key label and finalizer; nothing can be held that is being deleted already. */
+function metadataPatch({ metadata }: KubeObject, key: string): JsonObject | undefined {
+  const { labels, finalizers = [], deletionTimestamp } = metadata;
+  const held = deletionTimestamp !== undefined || finalizers.includes(TARGET_FINALIZER);
+  const patch: JsonObject = {
+    ...(labels?.[TARGET_KEY_LABEL] === key ? {} : { labels: { [TARGET_KEY_LABEL]: key } }),
+    ...(held ? {} : { finalizers: [...finalizers, TARGET_FINALIZER] }),
   };
+  return Object.keys(patch).length > 0 ? { metadata: patch } : undefined;
 }
 
 function statusPatch(

@@ -8,7 +8,7 @@ import type { PlacementStore } from './commit.ts';
 import type { FleetView } from './load.ts';
 
 export type PlaceDeps = {
-  readonly hub: Pick<HubApi, 'get' | 'patch'>;
+  readonly hub: Pick<HubApi, 'get' | 'list' | 'patch'>;
   readonly store: PlacementStore;
   readonly send: SendMessages;
   readonly clock: Clock;
@@ -21,7 +21,7 @@ export type Run = {
   /** True when the message may be the second try of one that stopped half-way: then nothing is taken as done. */
   readonly resumed: boolean;
   readonly nowMs: number;
-  /** Targets and locations of a workspace, read once per message. */
+  /** Targets and locations of a workspace, read once per message; targets being deleted are no longer among them. */
   readonly fleet: (workspace: string) => Promise<FleetView>;
 };
 
@@ -32,7 +32,7 @@ export function startRun(deps: PlaceDeps, envelope: Envelope, receiveCount: numb
       deps.store.listTargets(workspace),
       deps.store.listLocations(workspace),
     ]);
-    return { targets, locations };
+    return { targets: targets.filter((target) => !target.terminating), locations };
   };
   return {
     deps,

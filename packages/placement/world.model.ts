@@ -46,8 +46,9 @@ function createOutside(fault: Fault | undefined) {
     write: (write) => effect('table', () => memory.write(write)),
     transact: (all) => effect('table', () => memory.transact(all)),
   };
-  const faultyHub: Pick<HubApi, 'get' | 'patch'> = {
+  const faultyHub: Pick<HubApi, 'get' | 'list' | 'patch'> = {
     get: hub.get,
+    list: hub.list,
     patch: (key, patch, when) => effect(`hub ${key.resource} ${key.name}`, () => hub.patch(key, patch, when)),
   };
   const send: SendMessages = (messages) =>

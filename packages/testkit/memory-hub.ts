@@ -5,7 +5,7 @@ import type { HubApi } from '@tmc/kernel/ports.ts';
 
 /**
  * A hub in memory for tests of handlers: one counter of resourceVersions, generation on changes of the spec, the status behind its
- * subresource, preconditions, merge patches. It has no watch, no validation and no label selectors, and refuses the latter.
+ * subresource, preconditions, merge patches. It has no watch and no validation; of label selectors it knows a bare key, and refuses others.
  */
 export type MemoryHub = HubApi & {
   /** Calls that changed something, in order: `patch namespaces demo`, `patch synctargets/status west`. */
@@ -53,12 +53,17 @@ export function createMemoryHub(): MemoryHub {
       return structuredClone(objects.get(formatKey(key))?.object);
     },
     async list(resource, { workspace, namespace, labelSelector }) {
-      if (labelSelector) throw new Error(`the hub in memory knows no label selectors: ${labelSelector}`);
+      if (labelSelector && !/^[\w./-]+$/.test(labelSelector)) {
+        throw new Error(`the hub in memory knows only a label's key as selector, not ${labelSelector}`);
+      }
       const wanted = (key: ResourceKey) =>
         formatGroupResource(key) === formatGroupResource(resource) &&
         key.workspace === workspace &&
         (namespace === undefined || key.namespace === namespace);
-      const items = [...objects.values()].filter(({ key }) => wanted(key)).map(({ object }) => structuredClone(object));
+      const labelled = ({ metadata }: KubeObject) => !labelSelector || labelSelector in (metadata.labels ?? {});
+      const items = [...objects.values()]
+        .filter(({ key, object }) => wanted(key) && labelled(object))
+        .map(({ object }) => structuredClone(object));
       return { items, resourceVersion: String(counter) };
     },
     async create(key, object) {

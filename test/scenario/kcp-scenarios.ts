@@ -43,7 +43,7 @@ export function describeKcpScenarios(servers: string, start: () => Promise<KcpSe
       const targets = TARGETS.filter((target) => target.tenant === name);
       const found = await Promise.all(
         targets.map(async ({ target, member }) => {
-          const ns = await namespaceOf(tenant(name), target, namespace);
+          const ns = namespaceOf(tenant(name), target, namespace);
           const key = { ...tenantKey(tenant(name), kind, 'web', ns), workspace: member };
           return [target, await world.members[member]!.get(key)] as const;
         }),
@@ -207,10 +207,14 @@ export function describeKcpScenarios(servers: string, start: () => Promise<KcpSe
       const before = [await uids('acme'), await uids('initech')];
       const binding = await findBinding(tenant('umbrella'));
       await tenant('umbrella').api.delete(binding!);
-      await eventually('copies of Deployments go', () => leftover('umbrella', 'unbound', ['deployments']), 30_000);
+      await eventually('its copies go', () => leftover('umbrella', 'unbound'), 30_000);
       await eventually('the binding goes', async () =>
         (await tenant('umbrella').api.get(binding!)) ? 'it is still there' : undefined,
       );
+      for (const kind of ['configmaps', 'secrets']) {
+        const left = await upstream('umbrella', kind, 'unbound');
+        expect(left?.metadata.finalizers ?? [], `what holds ${kind} in the workspace`).toEqual([]);
+      }
       expect([await uids('acme'), await uids('initech')]).toEqual(before);
     });
 

@@ -19,8 +19,13 @@ export type KcpServers = {
   stop(): Promise<void>;
 };
 
-/** One tenant: its workspace and what its own users see of it. */
-export type Tenant = { readonly name: TenantName; readonly id: string; readonly api: ClosableApi };
+/** One tenant: its workspace, what its own users see of it, and the uids of its SyncTargets by name. */
+export type Tenant = {
+  readonly name: TenantName;
+  readonly id: string;
+  readonly api: ClosableApi;
+  readonly uids: Map<string, string>;
+};
 
 type ClosableApi = HubApi & { close(): void };
 
@@ -111,7 +116,7 @@ async function createTenant(servers: KcpServers, name: TenantName): Promise<Tena
   const type = bound ? { path: EXPORT.path, name: 'tmc-tenant' } : { path: 'root', name: 'universal' };
   const id = await servers.createWorkspace(path, type);
   const api = await openKubernetes({ kubeconfig: servers.kubeconfig(path), workspace: id });
-  const tenant = { name, id, api };
+  const tenant = { name, id, api, uids: new Map<string, string>() };
   if (!bound) await bindByHand(tenant);
   return tenant;
 }
@@ -160,13 +165,14 @@ export async function findBinding(tenant: Tenant): Promise<ResourceKey | undefin
 
 async function registerTarget(tenant: Tenant, { target, member }: TargetName): Promise<void> {
   const key = tenantKey(tenant, 'synctargets', target);
-  await tenant.api.create(key, {
+  const { metadata } = await tenant.api.create(key, {
     apiVersion: 'workload.kcp.io/v1alpha1',
     kind: 'SyncTarget',
     metadata: { name: target },
     // Names of namespaces are hashed by default: that is what keeps tenants apart on one member cluster.
     spec: { workloadCluster: { name: member }, location: target },
   });
+  tenant.uids.set(target, metadata.uid ?? '');
   await eventually(`target ${target} of ${tenant.name} is Ready`, async () => {
     const ready = conditionOf(await tenant.api.get(key), 'Ready');
     return ready?.status === 'True' ? undefined : (ready?.message ?? 'it has no Ready condition');
@@ -189,9 +195,8 @@ export const tenantKey = (tenant: Tenant, resource: string, name: string, namesp
 });
 
 /** The namespace in member clusters that stands for a tenant's namespace on one of its targets. */
-export async function namespaceOf(tenant: Tenant, target: string, namespace: string): Promise<string> {
-  const uid = (await tenant.api.get(tenantKey(tenant, 'synctargets', target)))?.metadata.uid ?? '';
-  const syncTarget = { cluster: tenant.id, name: target, uid };
+export function namespaceOf(tenant: Tenant, target: string, namespace: string): string {
+  const syncTarget = { cluster: tenant.id, name: target, uid: tenant.uids.get(target) ?? '' };
   return downstreamNamespaceName({ syncTarget, cluster: tenant.id, namespace });
 }
 

@@ -264,6 +264,7 @@ export function describeScenarios(servers: string, start: () => Promise<World>):
         if (!object) return 'the object is gone, which nobody asked for';
         return object.metadata.finalizers?.length ? `it still has ${object.metadata.finalizers}` : undefined;
       });
+      await eventually('the target goes', async () => ((await world.hub.get(target)) ? 'it is held' : undefined));
     });
 
     it('at rest nothing is written: objects keep their resourceVersions', async () => {

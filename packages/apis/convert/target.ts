@@ -25,6 +25,7 @@ export function convertSyncTarget(obj: KubeObject, workspace: string): Converted
       ...(spec.workloadCluster?.name ? { memberCluster: spec.workloadCluster.name } : {}),
       ready: conditionStatus(status.conditions, 'Ready') === 'True',
       unschedulable: spec.unschedulable,
+      ...(obj.metadata.deletionTimestamp ? { terminating: true } : {}),
       ...(spec.evictAfter === undefined ? {} : { evictAfterMs: Date.parse(spec.evictAfter) }),
       namespaceMapping: spec.namespaceMapping,
       syncMode: spec.syncerConfig.syncMode,

@@ -1,0 +1,71 @@
+import { targetKey } from '@tmc/apis/hash.ts';
+import { stateLabel, TARGET_FINALIZER } from '@tmc/apis/names.ts';
+import { describe, expect, it } from 'vitest';
+import { createWorld, demo, keyOf, WORKSPACE, type World } from './world.model.ts';
+
+const WEST = keyOf('synctargets', 'west');
+const COPIED = { workspace: WORKSPACE, group: '', resource: 'configmaps', namespace: 'demo', name: 'settings' };
+
+/** What an API server makes of deleting an object that a finalizer holds. */
+async function deleteWest(world: World): Promise<void> {
+  const live = await world.object('synctargets', 'west');
+  world.hub.put(WEST, { ...live, metadata: { ...live.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } });
+  await world.deliver(WEST);
+}
+
+const look = (world: World) => world.deliver(WEST, 'evaluate');
+const finalizersOf = async (world: World) => (await world.object('synctargets', 'west')).metadata.finalizers;
+
+async function started(): Promise<World> {
+  const world = createWorld();
+  await demo(world);
+  const labels = { [stateLabel(targetKey(WORKSPACE, 'west'))]: 'Sync' };
+  world.hub.put(COPIED, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: COPIED.name, labels } });
+  return world;
+}
+
+describe('a SyncTarget that is deleted', () => {
+  it('is held from the first look at it on', async () => {
+    const world = await started();
+    expect(await finalizersOf(world)).toEqual([TARGET_FINALIZER]);
+  });
+
+  it('loses its share at once, keeps its facts for sync, and is looked at again later', async () => {
+    const world = await started();
+    await deleteWest(world);
+    expect(Object.keys(await world.placed())).toEqual(['east']);
+    expect((await world.store.findTarget(targetKey(WORKSPACE, 'west')))?.value.terminating).toBe(true);
+    expect(world.sent.at(-1)).toMatchObject({ envelope: { key: WEST, change: 'evaluate' }, delayMs: 1_000 });
+    expect(await finalizersOf(world)).toEqual([TARGET_FINALIZER]);
+  });
+
+  it('goes when the last object that was synced there is let go of', async () => {
+    const world = await started();
+    await deleteWest(world);
+    await look(world);
+    expect(await finalizersOf(world)).toEqual([TARGET_FINALIZER]);
+    await world.hub.patch(COPIED, { metadata: { labels: { [stateLabel(targetKey(WORKSPACE, 'west'))]: null } } });
+    await look(world);
+    expect(await finalizersOf(world)).toEqual([]);
+  });
+
+  it('is looked at the more rarely the longer it takes', async () => {
+    const world = await started();
+    await deleteWest(world);
+    const delays: (number | undefined)[] = [];
+    for (const ms of [8_000, 40_000, 3_600_000]) {
+      world.advance(ms);
+      await look(world);
+      delays.push(world.sent.at(-1)?.delayMs);
+    }
+    expect(delays).toEqual([2_000, 12_000, 60_000]);
+  });
+
+  it('is not held when its member is out of reach', async () => {
+    const world = await started();
+    await world.target('west', 'us-west-2', { ready: false });
+    await deleteWest(world);
+    await look(world);
+    expect(await finalizersOf(world)).toEqual([]);
+  });
+});
