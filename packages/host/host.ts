@@ -4,6 +4,7 @@ import { readKubeconfigs } from '@tmc/adapters/fleet/kubeconfigs.ts';
 import type { FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
 import { createSender } from '@tmc/adapters/queue/send.ts';
 import { type Clock, systemClock } from '@tmc/kernel/clock.ts';
+import { isTmcError, TmcError } from '@tmc/kernel/errors.ts';
 import { type Ids, type Random, randomIds } from '@tmc/kernel/ids.ts';
 import type { HostConfig } from './config.ts';
 import { type RunningFunctions, startFunctions } from './functions.ts';
@@ -57,8 +58,10 @@ async function assemble(
   const storage = openStorage(config.state.path, { clock, ids });
   started.push(() => storage.close());
   const plan = await readKubeconfigs(config);
-  if (config.hub.installApis) await installApis(plan.hub);
-  const fleet = await connectFleet(plan, { clock });
+  const fleet = await atHub(config.hub.kubeconfig, async () => {
+    if (config.hub.installApis) await installApis(plan.hub);
+    return connectFleet(plan, { clock });
+  });
   started.push(() => fleet.close());
   const send = createSender(storage.queues);
   const runtime = wrapRuntime({
@@ -86,6 +89,16 @@ async function assemble(
   started.push(() => endpoints.close());
   log.info({ health: endpoints.health, metrics: endpoints.metrics, members: config.members.length }, 'host started');
   return running({ endpoints, relays, functions, fleet, storage });
+}
+
+/** Says which server a failed start is about: the texts of requests name only what was asked. */
+async function atHub<T>(kubeconfig: string, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!isTmcError(error)) throw error;
+    throw new TmcError(error.kind, `hub of ${kubeconfig}: ${error.message}`, { ...error.facts, cause: error });
+  }
 }
 
 type Parts = {

@@ -42,6 +42,8 @@ describe('a running host', () => {
     await fleet.hub.create(key('synctargets', 'east'), syncTarget('east'));
     await fleet.hub.create(key('clusterworkloadplacements', 'everywhere'), everywhere(2));
     await fleet.hub.create(key('namespaces', 'shop'), namespace('shop'));
+    await create('first');
+    await arrives('first');
   });
 
   afterAll(async () => {
