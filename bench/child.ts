@@ -14,7 +14,7 @@ export function startChild(script: string, { args = [], nodeFlags = [] }: ChildO
 /** The next message of a child. @throws Error when it ends before it says anything. */
 export function nextMessage<T>(child: ChildProcess): Promise<T> {
   return new Promise((resolve, reject) => {
-    const ended = (code: number | null) => reject(new Error(`${child.spawnargs[1]} ended with ${code}`));
+    const ended = (code: number | null) => reject(new Error(`${child.spawnargs.at(-1)} ended with ${code}`));
     child.once('exit', ended);
     child.once('message', (message) => {
       child.off('exit', ended);

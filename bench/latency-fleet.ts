@@ -32,6 +32,8 @@ export type BenchFleet = {
   readonly hubConnection: KubeConnection;
   readonly members: readonly BenchMember[];
   notes(): Promise<HostNotes>;
+  /** See {@link Servers}. */
+  serversCpuMs(): number | undefined;
   /** Deletes the Deployments of a run and waits until hub and members are clean. */
   removeAll(): Promise<void>;
   close(): Promise<void>;
@@ -70,6 +72,7 @@ export async function serve(servers: Servers, { profileFolder }: ServeOptions = 
       host.send('stages');
       return nextMessage<HostNotes>(host);
     },
+    serversCpuMs: () => servers.cpuMs(),
     removeAll: () => removeAll([{ name: WORKSPACE, api: hub }, ...members]),
     close: async () => {
       await ended(host);

@@ -21,8 +21,10 @@ export type RunResult = {
   readonly memberWritesPerSecond: number;
   /** From the first write to the last arrival. */
   readonly wallMs: number;
-  /** Processor time of the host per object. */
+  /** Processor time of the host per object, until all is settled. */
   readonly hostCpuMs: number;
+  /** Processor time of all API servers per object, until all is settled. */
+  readonly serversCpuMs?: number | undefined;
   /** Writes of the host to the hub's Deployments per object, once all statuses are settled; undefined where not counted. */
   readonly hubWrites?: number | undefined;
   /** One-minute load of the machine when the run ended. */
@@ -99,6 +101,7 @@ async function measure(fleet: BenchFleet, plan: Plan): Promise<RunResult> {
   const { objects, dueMs, write, isArrived } = plan;
   const writesBefore = await settledWrites(fleet.hubConnection);
   await fleet.notes();
+  const cpuBefore = fleet.serversCpuMs();
   const tracks = new Map<string, Track>();
   const finished = Promise.withResolvers<void>();
   let open = objects.length;
@@ -121,20 +124,21 @@ async function measure(fleet: BenchFleet, plan: Plan): Promise<RunResult> {
   await Promise.all([...writes, finished.promise]);
   clearTimeout(timer);
   const load = loadavg()[0] ?? 0;
-  const notes = await fleet.notes();
   await stopWatching();
   const writesAfter = await settledWrites(fleet.hubConnection);
+  const notes = await fleet.notes();
+  const serversCpuMs = ((fleet.serversCpuMs() ?? Number.NaN) - (cpuBefore ?? Number.NaN)) / objects.length;
   const counted = writesBefore !== undefined && writesAfter !== undefined && writesBefore > 0;
   // One write of each object is this bench's own.
   const hubWrites = counted ? (writesAfter - writesBefore) / objects.length - 1 : undefined;
-  return { ...summarise(plan, tracks, notes), hubWrites, load };
+  return { ...summarise(plan, tracks, notes), hubWrites, serversCpuMs, load };
 }
 
 function summarise(
   { name, workload }: Plan,
   tracks: ReadonlyMap<string, Track>,
   { stages, cpuMs }: HostNotes,
-): Omit<RunResult, 'hubWrites' | 'load'> {
+): Omit<RunResult, 'hubWrites' | 'serversCpuMs' | 'load'> {
   const last = (track: Track) => Math.max(...track.seen.values());
   const all = [...tracks.values()];
   const splits = [...tracks].map(([objectName, track]) => splitOf(track, stages.get(objectName) ?? NO_TIMES));

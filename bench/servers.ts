@@ -6,6 +6,7 @@ import { stringify } from 'yaml';
 import { findBinary, KUBE_BINARIES } from '../test/real/tools/build.ts';
 import { ended, nextMessage, startChild } from './child.ts';
 import { poll } from './poll.ts';
+import { processorTimeMs } from './processor-time.ts';
 
 type Kubeconfigs = {
   readonly hub: string;
@@ -13,7 +14,11 @@ type Kubeconfigs = {
 };
 
 /** API servers in other processes. */
-export type Servers = Kubeconfigs & { stop(): Promise<void> };
+export type Servers = Kubeconfigs & {
+  /** Processor time of all of them so far, undefined where it cannot be told. */
+  cpuMs(): number | undefined;
+  stop(): Promise<void>;
+};
 
 /** Four simulated API servers, each in a process of its own. */
 export async function simulatedServers(): Promise<Servers> {
@@ -25,14 +30,16 @@ export async function simulatedServers(): Promise<Servers> {
     await Promise.all(started.map(({ child }) => ended(child)));
     rmSync(folder, { recursive: true, force: true });
   };
-  return { hub: hub.kubeconfig, members, stop };
+  const cpuMs = () => processorTimeMs(started.flatMap(({ child }) => child.pid ?? []));
+  return { hub: hub.kubeconfig, members, cpuMs, stop };
 }
 
 /** Real API servers, undefined when their binaries are not at hand. */
 export async function realServers({ pods }: { readonly pods: boolean }): Promise<Servers | undefined> {
   if (!KUBE_BINARIES.every((name) => findBinary(name))) return undefined;
   const child = startChild('real-fleet.ts', { args: pods ? ['--pods'] : [] });
-  return { ...(await nextMessage<Kubeconfigs>(child)), stop: () => ended(child) };
+  const kubeconfigs = await nextMessage<Kubeconfigs>(child);
+  return { ...kubeconfigs, cpuMs: () => processorTimeMs([child.pid ?? 0]), stop: () => ended(child) };
 }
 
 type Target = { server: string; caFile: string; users: { admin: { token: string } } };

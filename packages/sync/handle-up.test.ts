@@ -101,6 +101,26 @@ describe('status', () => {
   });
 });
 
+describe('the reports of one rollout', () => {
+  const looks = (world: World): string[] => world.hub.calls.filter((call) => call.startsWith('get'));
+
+  it('cost one look and one write: whoever reports while another is on its way waits for it', async () => {
+    const world = await placedWorld();
+    const rollOut = (target: typeof east) =>
+      world.member(target).edit(downstreamKeyOf(web, target), (obj) => rolledOut(obj, 3));
+    world.hub.calls.length = 0;
+    // Both are on their way, then both arrive.
+    for (const target of [east, west])
+      world.member(target).edit(downstreamKeyOf(web, target), (obj) => rolledOut(obj, 1));
+    world.relay();
+    for (const target of [east, west]) rollOut(target);
+    await world.settle();
+    expect(statusOf(world)).toMatchObject({ availableReplicas: 6, observedGeneration: 1 });
+    expect(statusWrites(world)).toHaveLength(1);
+    expect(looks(world)).toHaveLength(1);
+  });
+});
+
 describe('a member that lies', () => {
   const other = keyOf('deployments', 'web', { workspace: 'ws2' });
 

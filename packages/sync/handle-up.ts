@@ -10,7 +10,8 @@ import { again, done, type Outcome } from '@tmc/kernel/result.ts';
 import { claimedUpstream, downstreamKeyOf, isOurCopy } from './copy-identity.ts';
 import { syncMessage } from './fan-out.ts';
 import { heldBy, loadPlaced, type Placed, type SyncDeps } from './load.ts';
-import { aggregateStatus, type Contribution, isInFlux, planStatusPatch } from './status.ts';
+import { aggregateStatus, type Contribution, isInFlux, isOnItsWay, planStatusPatch } from './status.ts';
+import { createStatusMemory, type StatusMemory } from './status-memory.ts';
 import { viewFor } from './view.ts';
 
 /** Kinds whose status is carried up. */
@@ -22,11 +23,14 @@ const WITH_STATUS = ['deployments', 'services'];
 const SETTLE_MS = [1_000, 2_000];
 const MAX_ATTEMPTS = 3;
 
+type Context = SyncDeps & { readonly memory: StatusMemory };
+
 /**
  * Consumer of the `status` queue: what members report of copies. Drift and deletions go on to `sync` as the upstream key; a
  * status is aggregated over all targets and written to the hub when it changed.
  */
-export function createSyncUp(deps: SyncDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
+export function createSyncUp(ports: SyncDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
+  const deps: Context = { ...ports, memory: createStatusMemory(ports.clock) };
   return async (envelope, receiveCount) => {
     if (!isReport(envelope)) return done;
     const { key, change, drifted } = envelope;
@@ -47,13 +51,19 @@ type Report = {
 };
 
 async function reportStatus(
-  deps: SyncDeps,
+  deps: Context,
   { key, downstreamObj, upstreamKey, receiveCount }: Report,
 ): Promise<Outcome> {
   if (!WITH_STATUS.includes(key.resource)) return done;
-  const settleMs = settlingMs(downstreamObj, key, receiveCount);
-  if (settleMs !== undefined) return again(settleMs, 'the status is in flux');
-  return carryUp(deps, upstreamKey);
+  const { memory } = deps;
+  const id = formatKey(upstreamKey);
+  const targetKey = key.workspace;
+  const inFlux = isInFlux({ ...downstreamObj, kind: resourceType(key).kind });
+  if (!memory.note(id, { targetKey, downstreamObj, inFlux })) return { kind: 'done', note: 'a newer state is known' };
+  const settleMs = SETTLE_MS[receiveCount - 1];
+  const isSettling = inFlux || memory.othersInFlux(id, targetKey);
+  if (isSettling && settleMs !== undefined) return again(settleMs, 'the status is in flux');
+  return carryUp(deps, upstreamKey, settleMs);
 }
 
 /** The copy as reported, else as it is now; of a deleted one only its last state is left. */
@@ -65,13 +75,6 @@ async function findCopy({ member }: SyncDeps, { key, change, body }: Envelope): 
 /** Copies report by upserts and deletions of objects we carry; list markers and heartbeats are none of ours. */
 function isReport({ key, change }: Envelope): boolean {
   return isSynced(key) && key.name !== '*' && (change === 'upsert' || change === 'delete');
-}
-
-/** How long to let a copy's status settle, undefined when it is to be carried up now. */
-function settlingMs(downstreamObj: KubeObject, key: ResourceKey, receiveCount: number): number | undefined {
-  const settleMs = SETTLE_MS[receiveCount - 1];
-  const { kind } = resourceType(key);
-  return settleMs !== undefined && isInFlux({ ...downstreamObj, kind }) ? settleMs : undefined;
 }
 
 /**
@@ -114,7 +117,8 @@ async function toSync(deps: SyncDeps, upstreamKey: ResourceKey): Promise<Outcome
   return failed.length === 0 ? done : again(1_000, 'the sync queue did not accept the message');
 }
 
-async function carryUp(deps: SyncDeps, upstreamKey: ResourceKey): Promise<Outcome> {
+/** Aggregates and writes what changed; while some copy is on its way and may still be waited for, later. */
+async function carryUp(deps: Context, upstreamKey: ResourceKey, settleMs: number | undefined): Promise<Outcome> {
   let reason = '';
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const found = await deps.hub.get(upstreamKey);
@@ -124,13 +128,10 @@ async function carryUp(deps: SyncDeps, upstreamKey: ResourceKey): Promise<Outcom
     const contributions = await gather(deps, upstreamKey, { upstreamObj, placed });
     // Not placed anywhere by a decision: nobody's status is the object's.
     if (contributions.length === 0) return done;
-    const status = aggregateStatus(upstreamObj, contributions);
-    const patch = status && planStatusPatch(upstreamObj, status);
-    if (!patch) return done;
-    const { uid = '', resourceVersion = '' } = upstreamObj.metadata;
+    if (settleMs !== undefined && contributions.some(isOnItsWay)) return again(settleMs, 'the status is in flux');
     try {
-      await deps.hub.patch(upstreamKey, patch, { uid, resourceVersion, subresource: 'status' });
-      return done;
+      await writeStatus(deps, upstreamKey, { upstreamObj, contributions });
+      return carried(deps, upstreamKey, contributions);
     } catch (error) {
       // Read copies and object again: an aggregate made before another's write may be older than it.
       if (kindOf(error) !== 'conflict') throw error;
@@ -138,6 +139,25 @@ async function carryUp(deps: SyncDeps, upstreamKey: ResourceKey): Promise<Outcom
     }
   }
   return again(100 + Math.floor(deps.random() * 400), reason);
+}
+
+async function writeStatus(
+  { hub }: SyncDeps,
+  upstreamKey: ResourceKey,
+  { upstreamObj, contributions }: { upstreamObj: KubeObject; contributions: readonly Contribution[] },
+): Promise<void> {
+  const status = aggregateStatus(upstreamObj, contributions);
+  const patch = status && planStatusPatch(upstreamObj, status);
+  const { uid = '', resourceVersion = '' } = upstreamObj.metadata;
+  if (patch) await hub.patch(upstreamKey, patch, { uid, resourceVersion, subresource: 'status' });
+}
+
+function carried({ memory }: Context, upstreamKey: ResourceKey, contributions: readonly Contribution[]): Outcome {
+  const copies = contributions.flatMap(({ targetKey, downstreamObj }) =>
+    downstreamObj ? [{ targetKey, downstreamObj }] : [],
+  );
+  memory.carried(formatKey(upstreamKey), copies);
+  return done;
 }
 
 type Subject = { readonly upstreamObj: KubeObject; readonly placed: Placed };
@@ -169,10 +189,10 @@ async function contribution(
   const memberApi = member(target.key);
   // A target known to be down is not asked: its silence would hold up what the others say.
   if (!memberApi || !target.ready)
-    return { targetName, downstreamObj: undefined, isCurrent: false, isReachable: false };
+    return { targetKey: target.key, targetName, downstreamObj: undefined, isCurrent: false, isReachable: false };
   const found = await memberApi.get(downstreamKeyOf(key, target));
   const downstreamObj = found && isOurCopy(found, key, target.key) ? found : undefined;
   const view = viewFor({ key, upstreamObj, decision, target, settings, now: formatTime(clock()) });
   const isCurrent = view.ok && downstreamObj?.metadata.annotations?.[CONTENT_HASH_ANNOTATION] === view.hash;
-  return { targetName, downstreamObj, isCurrent, isReachable: true };
+  return { targetKey: target.key, targetName, downstreamObj, isCurrent, isReachable: true };
 }

@@ -23,7 +23,7 @@ const upstream = (status: object = {}): KubeObject => ({
 function copy(targetName: string, status: object, more: Partial<Contribution> = {}): Contribution {
   const metadata = { name: 'web', generation: 2 };
   const downstreamObj = { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { replicas: 2 }, status };
-  return { targetName, downstreamObj, isCurrent: true, isReachable: true, ...more };
+  return { targetKey: targetName, targetName, downstreamObj, isCurrent: true, isReachable: true, ...more };
 }
 
 const healthy = { observedGeneration: 2, replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2 };
@@ -103,6 +103,7 @@ describe('status of a Service', () => {
     status: { loadBalancer: ingress ? { ingress } : {} },
   });
   const of = (targetName: string, ingress?: JsonObject[]): Contribution => ({
+    targetKey: targetName,
     targetName,
     downstreamObj: service(ingress),
     isCurrent: true,

@@ -3,6 +3,7 @@ import type { Condition, Json, JsonObject, KubeObject } from '@tmc/kernel/object
 
 /** What one target contributes to the status of an upstream object. */
 export type Contribution = {
+  readonly targetKey: string;
   readonly targetName: string;
   /** The copy, undefined when the target has none (yet). */
   readonly downstreamObj: KubeObject | undefined;
@@ -59,6 +60,12 @@ export function isInFlux(downstreamObj: KubeObject): boolean {
     numberIn(status, 'availableReplicas') < wanted ||
     numberIn(status, 'replicas') > wanted
   );
+}
+
+/** True while a Deployment's copy on a target that answers is still to be made, to be brought up to date or to be rolled out. */
+export function isOnItsWay({ downstreamObj, isCurrent, isReachable }: Contribution): boolean {
+  if (!isReachable) return false;
+  return !isCurrent || !downstreamObj || isInFlux(downstreamObj);
 }
 
 /** null removes, and equals absent. */
