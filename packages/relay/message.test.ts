@@ -1,4 +1,9 @@
-import { OWNER_LABEL, UPSTREAM_ANNOTATION } from '@tmc/apis/names.ts';
+import {
+  CONTENT_HASH_ANNOTATION,
+  OWNER_LABEL,
+  SOURCE_VERSION_ANNOTATION,
+  UPSTREAM_ANNOTATION,
+} from '@tmc/apis/names.ts';
 import { resourceType } from '@tmc/apis/resources.ts';
 import { envelopeSchema } from '@tmc/kernel/envelope.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
@@ -73,6 +78,19 @@ describe('messages about objects', () => {
       expect(text).not.toContain('c2VzYW1l');
       expect(text).not.toContain('"hash"');
     }
+  });
+
+  it('of a deleted copy of a Secret only what leads back is left, no hash of its content', () => {
+    const kept = { [UPSTREAM_ANNOTATION]: 'w|default/s', [SOURCE_VERSION_ANNOTATION]: '0/u/9' };
+    const annotations = { ...kept, [CONTENT_HASH_ANNOTATION]: 'sha256:0' };
+    const object = secret({ name: 's', annotations, labels: { [OWNER_LABEL]: 'targetkey', app: 'a' } });
+    const { body } = observationParcel(observation('delete', 'secrets', object), {
+      origin: MEMBER,
+      resource: SECRETS,
+      stamp,
+    }).message.envelope;
+    expect(body?.metadata.annotations).toEqual(kept);
+    expect(body?.metadata.labels).toEqual({ [OWNER_LABEL]: 'targetkey' });
   });
 
   it('a copy that is gone names its upstream object, whether the event, the size or only memory tells it', () => {

@@ -1,10 +1,4 @@
-import {
-  CONTENT_HASH_ANNOTATION,
-  OWNER_LABEL,
-  SOURCE_VERSION_ANNOTATION,
-  UPSTREAM_ANNOTATION,
-  WORKLOAD_GROUP,
-} from '@tmc/apis/names.ts';
+import { OWNER_LABEL, SOURCE_VERSION_ANNOTATION, UPSTREAM_ANNOTATION, WORKLOAD_GROUP } from '@tmc/apis/names.ts';
 import { apiVersionOf, type ResourceType } from '@tmc/apis/resources.ts';
 import { type Envelope, MAX_BODY_BYTES, type OutgoingMessage } from '@tmc/kernel/envelope.ts';
 import { formatKey } from '@tmc/kernel/key.ts';
@@ -106,14 +100,17 @@ function smallBody(
   return bytes <= MAX_BODY_BYTES ? { body, bytes } : undefined;
 }
 
-/** What leads from a copy that is gone back to its upstream object; nothing a user wrote is in it. */
+/**
+ * What leads from a copy that is gone back to its upstream object; nothing a user wrote is in it, and no hash of it: that would
+ * let a short Secret be guessed.
+ */
 function tombstone({ key, uid, rv, object, upstream }: Observation, resource: ResourceType): KubeObject {
   const { labels = {}, annotations = {} } = object?.metadata ?? {};
   const found: Record<string, string> = {
     ...annotations,
     ...(upstream !== undefined && { [UPSTREAM_ANNOTATION]: upstream }),
   };
-  const kept = [UPSTREAM_ANNOTATION, SOURCE_VERSION_ANNOTATION, CONTENT_HASH_ANNOTATION].flatMap((name) => {
+  const kept = [UPSTREAM_ANNOTATION, SOURCE_VERSION_ANNOTATION].flatMap((name) => {
     const value = found[name];
     return value === undefined ? [] : [[name, value] as const];
   });
