@@ -4,7 +4,7 @@ import type { HubApi, WatchSource } from '@tmc/kernel/ports.ts';
 import { Api, type ApiOptions } from './api.ts';
 import { atUrl } from './connection.ts';
 import { hubObjects, type Route } from './hub-objects.ts';
-import { type ExportRef, followEndpoints, kcpBaseUrl } from './kcp-endpoints.ts';
+import { type ExportRef, followEndpoints, hintedAt, kcpBaseUrl } from './kcp-endpoints.ts';
 import { listAll, listPage } from './list.ts';
 import { objectPath } from './paths.ts';
 import { createWatchSource } from './watch.ts';
@@ -161,10 +161,17 @@ function workspaceOf(upstreamObj: KubeObject): string {
   });
 }
 
+const UNKNOWN_WORKSPACE =
+  'create the workspace or correct its path; an identity without rights in it is given its logical cluster id instead';
+
 async function resolveWorkspace(root: Api, path: string): Promise<string> {
   const key = { workspace: path, group: 'core.kcp.io', resource: 'logicalclusters', namespace: '', name: 'cluster' };
   const absent = (about: string) =>
     terminalError(`${about} does not exist`, { type: 'ConfigurationError', hint: 'correct the workspace path' });
   const request = { method: 'GET', path: `/clusters/${path}${objectPath(key)}`, key };
-  return workspaceOf(await root.get(request, absent));
+  try {
+    return workspaceOf(await root.get(request, absent));
+  } catch (error) {
+    throw hintedAt(error, ['ResourceNotFound', 'ResourcePermission'], UNKNOWN_WORKSPACE);
+  }
 }

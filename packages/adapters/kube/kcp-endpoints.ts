@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { kindOf, messageOf, terminalError } from '@tmc/kernel/errors.ts';
+import { type ErrorType, isTmcError, kindOf, messageOf, TmcError, terminalError } from '@tmc/kernel/errors.ts';
 import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import { Api, type ApiOptions } from './api.ts';
@@ -69,7 +69,8 @@ export async function followEndpoints(
   };
   const first = await read().catch((error) => {
     api.close();
-    throw error;
+    slices.close();
+    throw hintedAt(error, ['ResourceNotFound'], MISSING_EXPORT);
   });
   let lastError: string | undefined;
   const told = (error: unknown) => {
@@ -122,6 +123,14 @@ function urlsOf(slice: KubeObject): readonly string[] {
 function missingExport({ exportWorkspace, exportName }: ExportRef) {
   return terminalError(`workspace ${exportWorkspace} has no endpoint slice of export ${exportName}`, {
     type: 'ConfigurationError',
-    hint: 'create the export (installApis: true as an administrator) or correct its name and workspace',
+    hint: MISSING_EXPORT,
   });
+}
+
+const MISSING_EXPORT = 'create the export (installApis: true as an administrator) or correct its name and workspace';
+
+/** An error of one of these types with what to change in this place, any other as it is. */
+export function hintedAt(error: unknown, types: readonly ErrorType[], hint: string): unknown {
+  if (!isTmcError(error) || !types.includes(error.facts.type)) return error;
+  return new TmcError(error.kind, error.message, { ...error.facts, hint, cause: error });
 }
