@@ -14,7 +14,10 @@ export type KcpServer = {
   readonly connection: KubeConnection;
   /** Makes a workspace and waits until it is ready; gives its logical cluster's id. */
   createWorkspace(path: string, type: { path: string; name: string }): Promise<string>;
-  signal(name: NodeJS.Signals): void;
+  /** Path of a kubeconfig file of that identity at a workspace. */
+  kubeconfig(workspacePath: string): string;
+  /** Kills kcp and its etcd, starts both again with their data and waits until kcp serves. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -46,33 +49,64 @@ export async function startKcp(binary: string): Promise<KcpServer> {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const key = privateKey.export({ type: 'pkcs1', format: 'pem' });
   writeFileSync(join(scratch.path, 'sa.key'), key, { mode: 0o600 });
-  const server = startProcess(
-    binary,
-    [
-      'start',
-      `--root-directory=${scratch.path}`,
-      '--bind-address=127.0.0.1',
-      `--secure-port=${port}`,
-      `--embedded-etcd-client-port=${etcdPort}`,
-      `--embedded-etcd-peer-port=${peerPort}`,
-      `--embedded-etcd-directory=${join(scratch.path, 'etcd')}`,
-      `--token-auth-file=${join(scratch.path, 'tokens.csv')}`,
-      '-v=2',
-    ],
-    { log: join(scratch.path, 'kcp.log'), env: { GOMEMLIMIT: '450MiB', GOGC: '50' } },
-  );
+  const args = [
+    'start',
+    `--root-directory=${scratch.path}`,
+    '--bind-address=127.0.0.1',
+    `--secure-port=${port}`,
+    `--embedded-etcd-client-port=${etcdPort}`,
+    `--embedded-etcd-peer-port=${peerPort}`,
+    `--embedded-etcd-directory=${join(scratch.path, 'etcd')}`,
+    `--token-auth-file=${join(scratch.path, 'tokens.csv')}`,
+    '-v=2',
+  ];
+  const begin = () =>
+    startProcess(binary, args, {
+      log: join(scratch.path, 'kcp.log'),
+      env: { GOMEMLIMIT: '450MiB', GOGC: '50' },
+    });
+  let server = begin();
   const stop = async () => {
     await server.stop();
     scratch.remove();
   };
   try {
     const connection = await ready(server, { folder: scratch.path, port });
-    const signal = (name: NodeJS.Signals) => server.signal(name);
-    return { connection, createWorkspace: (path, type) => createWorkspace(connection, { path, type }), signal, stop };
+    return {
+      connection,
+      createWorkspace: (path, type) => createWorkspace(connection, { path, type }),
+      kubeconfig: (path) => writeKubeconfig(connection, { folder: scratch.path, path }),
+      async restart() {
+        server.signal('SIGKILL');
+        await until('kcp to end', async () => (server.ended() === undefined ? 'it still runs' : undefined));
+        server = begin();
+        await ready(server, { folder: scratch.path, port });
+      },
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+function writeKubeconfig({ url, ca = '' }: KubeConnection, at: { folder: string; path: string }): string {
+  const file = join(at.folder, `${at.path.replaceAll(':', '-')}.kubeconfig`);
+  const cluster = {
+    server: `${url}/clusters/${at.path}`,
+    'certificate-authority-data': Buffer.from(ca).toString('base64'),
+  };
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'kcp', cluster }],
+    users: [{ name: 'admin', user: { token: TOKEN } }],
+    contexts: [{ name: 'kcp', context: { cluster: 'kcp', user: 'admin' } }],
+    'current-context': 'kcp',
+  };
+  // JSON is YAML.
+  writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+  return file;
 }
 
 async function ready(server: ServerProcess, { folder, port }: { folder: string; port: number }) {
