@@ -3,12 +3,15 @@ import { consumes, type FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts'
 import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
 import { createSyncStore } from '@tmc/adapters/table/sync-store.ts';
 import { createSyncDown } from '@tmc/sync/handle.ts';
+import { reportStalled } from '@tmc/sync/report.ts';
 
 /** Consumes `sync`: workloads in, copies in members out. */
 export function syncDown(runtime: FunctionRuntime): SqsFunction {
-  const { hub, member, send, clock, ids, random, settings } = runtime;
+  const { hub, member, send, clock, ids, random, workspaceName } = runtime;
+  const settings = { ...runtime.settings, workspaceName };
   const store = createSyncStore(runtime.table);
-  return consumes('sync', runtime, createSyncDown({ hub, member, store, send, clock, ids, random, settings }));
+  const handle = createSyncDown({ hub, member, store, send, clock, ids, random, settings });
+  return consumes('sync', runtime, handle, (envelope, reason) => reportStalled({ hub, clock }, envelope, reason));
 }
 
 export const handler = handlerFromEnvironment(syncDown);

@@ -6,7 +6,8 @@ import { createSyncUp } from '@tmc/sync/handle-up.ts';
 
 /** Consumes `status`: states of copies in, status in the hub and repairs out. */
 export function syncUp(runtime: FunctionRuntime): SqsFunction {
-  const { hub, member, send, clock, ids, random, settings } = runtime;
+  const { hub, member, send, clock, ids, random, workspaceName } = runtime;
+  const settings = { ...runtime.settings, workspaceName };
   const store = createSyncStore(runtime.table);
   return consumes('status', runtime, createSyncUp({ hub, member, store, send, clock, ids, random, settings }));
 }
