@@ -1,19 +1,22 @@
+import { readFileSync } from 'node:fs';
 import { isTmcError, messageOf } from '@tmc/kernel/errors.ts';
 import { Command } from 'commander';
-import { type DemoOptions, runDemo } from './demo/demo.ts';
-import { runHost } from './run.ts';
+import type { DemoOptions } from './demo/demo.ts';
 
-/** `tmc`: one command per file; exit code 0 success, 1 failure, 2 wrong usage. */
+/** `tmc`: one command per file, loaded when it is called for; exit code 0 success, 1 failure, 2 wrong usage. */
 function program(): Command {
   const tmc = new Command('tmc')
     .description('Transparent multi-cluster for Kubernetes on kcp')
+    .version(version(), '-V, --version', 'print the version')
+    .showHelpAfterError('Run tmc --help to see what there is.')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 
   tmc
     .command('run')
     .description('run the embedded host: relays, queues, functions and state in this process')
     .requiredOption('--config <file>', 'configuration (YAML)', 'tmc.yaml')
-    .action(async ({ config }: { config: string }) => runHost(config));
+    .addHelpText('after', RUN_NOTES)
+    .action(async ({ config }: { config: string }) => (await import('./run.ts')).runHost(config));
 
   tmc
     .command('demo')
@@ -25,10 +28,18 @@ function program(): Command {
     .option('--hub-context <context>', 'context in the hub kubeconfig')
     .option('--member <name=kubeconfig>', 'a member cluster: kcp-west=… and kcp-east=…', collect, [])
     .addHelpText('after', DEMO_EXAMPLES)
-    .action(async (options: DemoOptions) => process.exit(await runDemo(options, process.stdout)));
+    .action(async (options: DemoOptions) => {
+      const { runDemo } = await import('./demo/demo.ts');
+      process.exit(await runDemo(options, process.stdout));
+    });
 
   return tmc;
 }
+
+const RUN_NOTES = `
+SIGTERM and SIGINT drain and end with 0; a configuration, state file or hub that cannot be used ends with 1.
+What the configuration holds and which endpoints there are: docs/operations/embedded.md
+`;
 
 const DEMO_EXAMPLES = `
 Examples:
@@ -36,6 +47,12 @@ Examples:
   npm run demo -- --skip-cleanup
   npm run demo -- --hub hub.kubeconfig --member kcp-west=west.kubeconfig --member kcp-east=east.kubeconfig
 `;
+
+/** The version of this package, which all of the project share. */
+function version(): string {
+  const text = readFileSync(new URL('./package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
 
 /** What went wrong and, where somebody can mend it, what to change. */
 function explain(error: unknown): string {
