@@ -15,8 +15,8 @@ import { sourceVersionOf, type View, viewFor } from './view.ts';
 export type StepResult = {
   readonly targetKey: string;
   readonly targetName: string;
-} /** `isNew`: the copy was not there before. */ & (
-  | { readonly kind: 'done'; readonly isNew: boolean }
+} /** `isNew`: the copy was not there before; `isWritten`: it was made or changed now. */ & (
+  | { readonly kind: 'done'; readonly isNew: boolean; readonly isWritten: boolean }
   /** The copy is proved to be gone. */
   | { readonly kind: 'gone' }
   | { readonly kind: 'waiting'; readonly reason: string }
@@ -59,7 +59,7 @@ export async function performStep(ports: Ports, step: TargetStep, input: StepInp
 }
 
 type Ended =
-  | { readonly kind: 'done'; readonly isNew: boolean }
+  | { readonly kind: 'done'; readonly isNew: boolean; readonly isWritten: boolean }
   | { readonly kind: 'gone' }
   | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'unconfirmed' };
@@ -91,13 +91,13 @@ async function tryWrite(
 ): Promise<Ended | 'conflict' | 'namespace missing'> {
   const downstreamObj = isFresh ? undefined : await member.get(view.key);
   const plan = planCopy({ upstreamKey, targetKey: target.key, view, downstreamObj, recordVersion });
-  if (plan.kind === 'nothing') return { kind: 'done', isNew: false };
+  if (plan.kind === 'nothing') return { kind: 'done', isNew: false, isWritten: false };
   if (plan.kind === 'create' && !confirmed) return { kind: 'unconfirmed' };
   if (plan.kind === 'wait') return { kind: 'waiting', reason: plan.reason };
   if (plan.kind === 'refuse') throw terminalError(plan.reason, { type: 'ResourceConflict', target: target.name });
   try {
     await member.apply(view.key, view.copy, plan.kind === 'create' ? 'createOnly' : plan.when);
-    return { kind: 'done', isNew: plan.kind === 'create' };
+    return { kind: 'done', isNew: plan.kind === 'create', isWritten: true };
   } catch (error) {
     if (kindOf(error) === 'conflict') return 'conflict';
     if (isNamespaceMissing(error)) return 'namespace missing';

@@ -4,11 +4,12 @@ import type { Envelope } from '@tmc/kernel/envelope.ts';
 import { conflictError, kindOf, messageOf } from '@tmc/kernel/errors.ts';
 import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
+import type { Decision } from '@tmc/kernel/records.ts';
 import { again, done, type Outcome } from '@tmc/kernel/result.ts';
 import { compareResourceVersions } from '@tmc/kernel/source-version.ts';
 import { performStep, removeCopy, type StepInput, type StepResult } from './apply.ts';
 import { fanOutNamespace, isCarried } from './fan-out.ts';
-import { loadPlaced, type Placed, type SyncDeps } from './load.ts';
+import { covering, loadPlaced, type Placed, type SyncDeps } from './load.ts';
 import { createNamespaces, type Namespaces } from './namespace.ts';
 import { planObject, type TargetStep } from './plan.ts';
 import { reportFailures } from './report.ts';
@@ -89,6 +90,7 @@ async function syncObject(context: Context, upstreamObj: KubeObject, delivery: D
   const input = { key, upstreamObj: current, recordVersion: change === 'upsert', confirmed };
   const results = await performSteps(context, plan.steps, input);
   const last = await settleSteps(context, { input, steps: plan.steps, results });
+  if (results.some(changedMember)) await confirmDecisions(context, input, placed.decisions);
   if (results.every((result) => result.kind === 'done' || result.kind === 'gone')) {
     context.memory.set(id, { uid, rv: last.metadata.resourceVersion ?? rv, decided });
   } else context.memory.forget(id);
@@ -107,10 +109,33 @@ async function performSteps(
   throw conflictError(`${formatKey(input.key)}: a copy is missing and only a confirmed state may make it`);
 }
 
+function changedMember(result: StepResult): boolean {
+  return result.kind === 'gone' || (result.kind === 'done' && result.isWritten);
+}
+
+/**
+ * The other half of acting first and looking afterwards: a decision that changed while its predecessor was carried may have been
+ * carried already by somebody faster, and what was written now went over it. Whoever wrote last sees the change and does it again.
+ * @throws TmcError conflict when the decisions are no longer those that were carried.
+ */
+async function confirmDecisions(
+  { store }: Context,
+  { key, upstreamObj }: StepInput,
+  carried: readonly Decision[],
+): Promise<void> {
+  const now = covering(await store.decisions(key.workspace, key.namespace), key, upstreamObj);
+  if (versionsOf(now) === versionsOf(carried)) return;
+  throw conflictError(`${formatKey(key)}: its placement changed while it was carried`);
+}
+
+function versionsOf(decisions: readonly Decision[]): string {
+  return canonicalJson(decisions.map(({ policy, version }) => [policy, version]));
+}
+
 /** What an outcome of `done` for an object rests on, beside its version. */
 function fingerprint({ decisions, targets }: Placed): string {
   const facts = [...targets.values()].map((t) => [t.key, t.uid, t.namespaceMapping, t.memberCluster ?? '']);
-  return canonicalJson([decisions.map((d) => [d.policy, d.version]), facts.sort()]);
+  return canonicalJson([versionsOf(decisions), facts.sort()]);
 }
 
 type Reported = {

@@ -46,9 +46,7 @@ export type Placed = {
 /** Reads decisions and facts for one object. */
 export async function loadPlaced(store: SyncStore, key: ResourceKey, upstreamObj: KubeObject): Promise<Placed> {
   const all = await store.decisions(key.workspace, key.namespace);
-  const decisions = all
-    .filter((decision) => covers(decision, key, upstreamObj))
-    .sort((a, b) => (a.policy < b.policy ? -1 : 1));
+  const decisions = covering(all, key, upstreamObj);
   const named = decisions.flatMap((decision) => decision.targets.map((target) => target.key));
   const keys = [...new Set([...named, ...heldBy(upstreamObj)])];
   const facts = await Promise.all(keys.map((targetKey) => store.findTarget(targetKey)));
@@ -57,6 +55,12 @@ export async function loadPlaced(store: SyncStore, key: ResourceKey, upstreamObj
     decisions,
     targets: new Map(facts.flatMap((target) => (target ? [[target.key, target] as const] : []))),
   };
+}
+
+/** The decisions that cover an object, in the order of their policies. */
+export function covering(all: readonly Decision[], key: ResourceKey, upstreamObj: KubeObject): readonly Decision[] {
+  const decisions = all.filter((decision) => covers(decision, key, upstreamObj));
+  return decisions.sort((a, b) => (a.policy < b.policy ? -1 : 1));
 }
 
 /** Whether a decision covers an object: by its resource and its labels, absent conditions cover all. */
