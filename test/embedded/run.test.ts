@@ -1,3 +1,5 @@
+import { findCondition } from '@tmc/kernel/condition.ts';
+import type { Condition, KubeObject } from '@tmc/kernel/object.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   configMap,
@@ -28,6 +30,23 @@ async function series(metrics: string, name: string): Promise<number> {
   return line === undefined ? 0 : Number(line.slice(name.length + 1));
 }
 
+const conditionOf = (obj: KubeObject | undefined, type: string): Condition | undefined =>
+  findCondition((obj as { status?: { conditions?: Condition[] } } | undefined)?.status?.conditions, type);
+
+const deployment = (name: string): KubeObject => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name, namespace: 'shop' },
+  spec: {
+    replicas: 1,
+    selector: { matchLabels: { app: name } },
+    template: {
+      metadata: { labels: { app: name } },
+      spec: { containers: [{ name: 'web', image: 'nginx:1' }] },
+    },
+  },
+});
+
 describe('a running host', () => {
   let fleet: SimulatedFleet;
   let host: Host;
@@ -56,6 +75,12 @@ describe('a running host', () => {
       const { status, text } = await ask(`${at.health}/readyz`);
       return status === 200 ? undefined : text;
     });
+
+  const healthPage = async () =>
+    JSON.parse((await ask(`${at.health}/health`)).text) as {
+      relays: Record<string, object[]>;
+      queues: Record<string, { dead: number }>;
+    };
 
   async function arrives(name: string, members = ['west', 'east'], deadlineMs = 20_000): Promise<void> {
     for (const member of members) {
@@ -88,12 +113,37 @@ describe('a running host', () => {
     expect(
       await series(at.metrics, 'tmc_relay_source_total{relay="hub",resource="configmaps",kind="upserts"}'),
     ).toBeGreaterThan(0);
-    const page = JSON.parse((await ask(`${at.health}/health`)).text) as {
-      relays: Record<string, { resource: string; state: string }[]>;
-      queues: Record<string, object>;
-    };
-    expect(Object.keys(page.relays).sort()).toEqual(['east', 'hub', 'west']);
-    expect(page.queues['sync']).toMatchObject({ dead: 0 });
+    const { relays, queues } = await healthPage();
+    expect(Object.keys(relays).sort()).toEqual(['east', 'hub', 'west']);
+    expect(Object.keys(queues).sort()).toEqual(['placement', 'recovery', 'status', 'sync']);
+  });
+
+  it('a message nobody can handle is parked in sight of operator and user, until the object changes', async () => {
+    const poison = key('deployments', 'poison', 'shop');
+    const before = (await healthPage()).queues['sync']?.dead ?? 0;
+    const refused = { method: 'PATCH', path: /deployments\/poison(\?|$)/, times: 1_000_000 };
+    const accept = fleet.servers['hub']?.faults.add({ ...refused, fault: { kind: 'status', code: 422 } });
+    await fleet.hub.create(poison, deployment('poison'));
+    const stalled = async () => conditionOf(await fleet.hub.get(poison), 'workload.kcp.io/Stalled');
+    await eventually('the user is told', 20_000, async () => {
+      const condition = await stalled();
+      return condition?.status === 'True' && condition.message.includes('422') ? undefined : JSON.stringify(condition);
+    });
+    await eventually('the dead letter is counted', 5_000, async () => {
+      const { dead } = (await healthPage()).queues['sync'] ?? { dead: 0 };
+      return dead > before ? undefined : `${dead} dead letters`;
+    });
+    expect(await series(at.metrics, 'tmc_messages_handled_total{queue="sync",outcome="park"}')).toBeGreaterThan(0);
+    expect(host.output()).toMatch(/"queue":"sync".*"msg":"message parked"/);
+    accept?.();
+    await fleet.hub.patch(poison, { metadata: { labels: { mended: 'yes' } } });
+    await eventually('the copies', 20_000, async () =>
+      (await fleet.members['west']?.get(poison)) ? undefined : host.output().slice(-1500),
+    );
+    await eventually('the user is told that it is well', 10_000, async () => {
+      const condition = await stalled();
+      return condition?.status === 'False' ? undefined : JSON.stringify(condition);
+    });
   });
 
   it('a second host on the same state file says so and ends 1; the first lives on', async () => {
