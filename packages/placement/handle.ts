@@ -9,6 +9,7 @@ import type { Facts } from './commit.ts';
 import { endTarget } from './end-target.ts';
 import { governs, type NamespaceRef, type Settled, settleNamespace } from './evaluate.ts';
 import { type FactsChange, factsKind, policyId, trackFacts } from './facts.ts';
+import { loadFleet } from './load.ts';
 import { planTargetPatches } from './plan-target.ts';
 import { namespaceKey, publish, publishNamespace, publishPolicy, reread, versionOf } from './publish.ts';
 import { evaluateMessage, type PlaceDeps, type Run, sendAll, startRun } from './run.ts';
@@ -118,7 +119,7 @@ async function handleTarget(run: Run, change: FactsChange): Promise<void> {
 async function handleLocation(run: Run, change: FactsChange): Promise<void> {
   if (!change.changed && !run.resumed) return;
   const { workspace } = run.envelope.key;
-  const { targets } = await run.fleet(workspace);
+  const { targets } = await loadFleet(run.deps.store, workspace);
   const reservations = await Promise.all(targets.map((target) => run.deps.store.listReservations(target.key)));
   const held = reservations.flatMap((reservation) => reservation.held.map(({ group }) => group));
   await settleGroups(run, [...held, ...(await run.deps.store.listWaiting(workspace))]);

@@ -83,8 +83,14 @@ export type PlacementReads = {
 /** A snapshot with the fences of the targets whose load it looked at. */
 export type Loaded = { readonly snapshot: PlacementSnapshot; readonly fences: ReadonlyMap<string, number> };
 
-/** Facts that groups of one message share; loaded once per message. */
+/** Targets and locations of a workspace; targets being deleted are no longer among them. */
 export type FleetView = { readonly targets: readonly TargetFacts[]; readonly locations: readonly LocationFacts[] };
+
+/** Reads them as they are now. */
+export async function loadFleet(reads: PlacementReads, workspace: string): Promise<FleetView> {
+  const [targets, locations] = await Promise.all([reads.listTargets(workspace), reads.listLocations(workspace)]);
+  return { targets: targets.filter((target) => !target.terminating), locations };
+}
 
 /** Everything `decide` needs for a policy in a namespace. Load is read only when the policy's choice depends on it. */
 export async function loadSnapshot(

@@ -5,7 +5,6 @@ import { retryError } from '@tmc/kernel/errors.ts';
 import type { Ids } from '@tmc/kernel/ids.ts';
 import type { HubApi } from '@tmc/kernel/ports.ts';
 import type { PlacementStore } from './commit.ts';
-import type { FleetView } from './load.ts';
 
 export type PlaceDeps = {
   readonly hub: Pick<HubApi, 'get' | 'list' | 'patch'>;
@@ -21,29 +20,14 @@ export type Run = {
   /** True when the message may be the second try of one that stopped half-way: then nothing is taken as done. */
   readonly resumed: boolean;
   readonly nowMs: number;
-  /** Targets and locations of a workspace, read once per message; targets being deleted are no longer among them. */
-  readonly fleet: (workspace: string) => Promise<FleetView>;
 };
 
 export function startRun(deps: PlaceDeps, envelope: Envelope, receiveCount: number): Run {
-  const views = new Map<string, Promise<FleetView>>();
-  const read = async (workspace: string): Promise<FleetView> => {
-    const [targets, locations] = await Promise.all([
-      deps.store.listTargets(workspace),
-      deps.store.listLocations(workspace),
-    ]);
-    return { targets: targets.filter((target) => !target.terminating), locations };
-  };
   return {
     deps,
     envelope,
     resumed: receiveCount > 1 || envelope.change !== 'upsert',
     nowMs: deps.clock(),
-    fleet: (workspace) => {
-      const view = views.get(workspace) ?? read(workspace);
-      views.set(workspace, view);
-      return view;
-    },
   };
 }
 
