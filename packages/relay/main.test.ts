@@ -144,6 +144,29 @@ describe('checkpoints of a relay', () => {
   });
 });
 
+describe('a member relay', () => {
+  it('says of each kind, once per start, that it was listed: what went meanwhile only the hub can tell', async () => {
+    const bench = newBench();
+    const markers = () => bench.queue.envelopes('evaluate').map(({ source, key }) => [source.kind, key]);
+    const key = { workspace: 'targetkey', group: '', resource: 'configmaps', namespace: '', name: '*' };
+    for (const start of [1, 2]) {
+      const relay = bench.start(MEMBER);
+      await bench.until('marked', () => markers().length === start);
+      bench.server.end(expired());
+      await bench.until('listed again', () => relay.state()[0]?.counters.lists === 2);
+      await bench.stop(relay);
+    }
+    expect(markers()).toEqual([
+      ['member', key],
+      ['member', key],
+    ]);
+    expect(bench.queue.accepted.filter(({ envelope }) => envelope.key.name === '*')[0]).toMatchObject({
+      queue: 'status',
+      group: 'targetkey',
+    });
+  });
+});
+
 describe('back-pressure', () => {
   it('a full outbox stops reading, and everything arrives once there is room', async () => {
     const bench = newBench();

@@ -183,7 +183,9 @@ class RunningRelay implements Relay {
 
   #listed(resource: ResourceType, first: boolean): void {
     const isControl = CONTROL_RESOURCES.some((r) => r.group === resource.group && r.resource === resource.resource);
-    if (first && this.#config.listMarkers && this.#origin.kind === 'hub' && isControl) {
+    const { kind } = this.#origin;
+    // A member's lists tell which copies are there; which ones went while nobody looked must be asked of the hub.
+    if (first && (kind === 'member' || (this.#config.listMarkers && isControl))) {
       this.#outbox.force(listMarkerParcel(resource, this.#origin, this.#stamp()));
     }
     if (!this.#greeted && this.#origin.kind === 'member' && this.#readers.allListed()) {

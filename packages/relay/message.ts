@@ -52,10 +52,12 @@ export function observationParcel(
 
 /**
  * Says that a kind was listed completely after a start: what the relay no longer remembers may have been deleted meanwhile, and
- * whoever keeps facts of the kind may compare them with a list of his own. Key: workspace and name `*`. May be ignored.
+ * whoever keeps facts of the kind may compare them with a list of his own. Key: name `*`; workspace `*`, of a member's relay the
+ * target key. May be ignored.
  */
 export function listMarkerParcel(resource: ResourceType, origin: Origin, stamp: Stamp): Parcel {
-  const key = { workspace: ANY, group: resource.group, resource: resource.resource, namespace: '', name: ANY };
+  const workspace = origin.kind === 'member' ? origin.id : ANY;
+  const key = { workspace, group: resource.group, resource: resource.resource, namespace: '', name: ANY };
   return plainParcel({ ...base(origin, stamp), key, uid: '', rv: '', change: 'evaluate' }, routeOf(origin.kind, key));
 }
 

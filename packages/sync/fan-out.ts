@@ -1,4 +1,4 @@
-import { SYNCED_RESOURCES } from '@tmc/apis/resources.ts';
+import { type ResourceType, resourceType, SYNCED_RESOURCES } from '@tmc/apis/resources.ts';
 import { type Change, type Envelope, MAX_BODY_BYTES, type OutgoingMessage } from '@tmc/kernel/envelope.ts';
 import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
@@ -7,12 +7,26 @@ import { covers, heldBy, type SyncDeps } from './load.ts';
 
 type Ports = Pick<SyncDeps, 'hub' | 'store' | 'send' | 'clock' | 'ids' | 'settings'>;
 
+type Scope = { readonly workspace: string; readonly namespace: string; readonly resources: readonly ResourceType[] };
+
 /** A decision about a namespace changed: one message for each of its objects that a decision covers or that has copies. */
-export async function fanOutNamespace(ports: Ports, namespaceKey: ResourceKey): Promise<Outcome> {
-  const { workspace, name: namespace } = namespaceKey;
+export function fanOutNamespace(ports: Ports, { workspace, name: namespace }: ResourceKey): Promise<Outcome> {
+  return fanOut(ports, { workspace, namespace, resources: SYNCED_RESOURCES }, workspace);
+}
+
+/** A sweep looks at the objects of one kind in a namespace: the same for this kind, in a fair group of its own. */
+export function fanOutKind(ports: Ports, key: ResourceKey): Promise<Outcome> {
+  const { workspace, namespace } = key;
+  return fanOut(ports, { workspace, namespace, resources: [resourceType(key)] }, sweepGroup(workspace));
+}
+
+/** Fair group of a workspace's sweeps: however many objects there are, what users change now goes in turn with them. */
+export const sweepGroup = (workspace: string): string => `${workspace}/sweep`;
+
+async function fanOut(ports: Ports, { workspace, namespace, resources }: Scope, fairGroup: string): Promise<Outcome> {
   const decisions = await ports.store.decisions(workspace, namespace);
   const lists = await Promise.all(
-    SYNCED_RESOURCES.map(async (resource) => {
+    resources.map(async (resource) => {
       const { items } = await ports.hub.list(resource, { workspace, namespace });
       const { group, resource: plural } = resource;
       return items.map((upstreamObj) => ({
@@ -28,7 +42,7 @@ export async function fanOutNamespace(ports: Ports, namespaceKey: ResourceKey): 
       ({ key, upstreamObj }) => heldBy(upstreamObj).length > 0 || decisions.some((d) => covers(d, key, upstreamObj)),
     );
   const messages = concerned.map(({ key, upstreamObj }) =>
-    syncMessage(ports, { key, upstreamObj, change: 'evaluate' }),
+    syncMessage(ports, { key, upstreamObj, change: 'evaluate', fairGroup }),
   );
   if (messages.length === 0) return done;
   const { failed } = await ports.send(messages);
@@ -43,10 +57,18 @@ export function isCarried({ group, resource, name }: ResourceKey, upstreamObj: K
   return resource !== 'secrets' || upstreamObj['type'] !== 'kubernetes.io/service-account-token';
 }
 
+type Content = {
+  readonly key: ResourceKey;
+  readonly upstreamObj?: KubeObject;
+  readonly change: Change;
+  /** The workspace unless given. */
+  readonly fairGroup?: string;
+};
+
 /** A message to the sync queue about one object, with its state when that is small and no Secret. */
 export function syncMessage(
   { clock, ids, settings }: Pick<Ports, 'clock' | 'ids' | 'settings'>,
-  { key, upstreamObj, change }: { key: ResourceKey; upstreamObj?: KubeObject; change: Change },
+  { key, upstreamObj, change, fairGroup = key.workspace }: Content,
 ): OutgoingMessage {
   const body = upstreamObj && smallBody(key, upstreamObj);
   const envelope: Envelope = {
@@ -60,7 +82,7 @@ export function syncMessage(
     change,
     ...(body && { body }),
   };
-  return { queue: 'sync', group: key.workspace, envelope };
+  return { queue: 'sync', group: fairGroup, envelope };
 }
 
 function smallBody(key: ResourceKey, upstreamObj: KubeObject): KubeObject | undefined {

@@ -12,6 +12,7 @@ import { syncMessage } from './fan-out.ts';
 import { heldBy, loadPlaced, type Placed, type SyncDeps } from './load.ts';
 import { aggregateStatus, type Contribution, isInFlux, isOnItsWay, planStatusPatch } from './status.ts';
 import { createStatusMemory, type StatusMemory } from './status-memory.ts';
+import { isListMarker, sweepTarget } from './sweep.ts';
 import { viewFor } from './view.ts';
 
 /** Kinds whose status is carried up. */
@@ -32,6 +33,7 @@ type Context = SyncDeps & { readonly memory: StatusMemory };
 export function createSyncUp(ports: SyncDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
   const deps: Context = { ...ports, memory: createStatusMemory(ports.clock) };
   return async (envelope, receiveCount) => {
+    if (isListMarker(envelope)) return sweepTarget(deps, envelope.key);
     if (!isReport(envelope)) return done;
     const { key, change, drifted } = envelope;
     const downstreamObj = await findCopy(deps, envelope);
@@ -72,9 +74,9 @@ async function findCopy({ member }: SyncDeps, { key, change, body }: Envelope): 
   return member(key.workspace)?.get(key);
 }
 
-/** Copies report by upserts and deletions of objects we carry; list markers and heartbeats are none of ours. */
+/** Copies report by upserts and deletions of objects we carry; heartbeats are none of ours. */
 function isReport({ key, change }: Envelope): boolean {
-  return isSynced(key) && key.name !== '*' && (change === 'upsert' || change === 'delete');
+  return isSynced(key) && (change === 'upsert' || change === 'delete');
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Decision } from '@tmc/kernel/records.ts';
 import { again, done, type Outcome } from '@tmc/kernel/result.ts';
 import { compareResourceVersions } from '@tmc/kernel/source-version.ts';
 import { performStep, removeCopy, type StepInput, type StepResult } from './apply.ts';
-import { fanOutNamespace, isCarried } from './fan-out.ts';
+import { fanOutKind, fanOutNamespace, isCarried } from './fan-out.ts';
 import { covering, loadPlaced, type Placed, type SyncDeps } from './load.ts';
 import { createNamespaces, type Namespaces } from './namespace.ts';
 import { planObject, type TargetStep } from './plan.ts';
@@ -35,8 +35,9 @@ export function createSyncDown(deps: SyncDeps): (envelope: Envelope, receiveCoun
   return async (envelope, receiveCount) => {
     const { key, change } = envelope;
     if (key.group === '' && key.resource === 'namespaces') return fanOutNamespace(context, key);
-    // Lost sight is no deletion: nothing is torn down on it. Ticks, heartbeats and list markers are none of ours.
-    if (!isSynced(key) || key.name === '*' || change === 'unseen') return done;
+    // Lost sight is no deletion: nothing is torn down on it. Ticks and heartbeats are none of ours.
+    if (!isSynced(key) || change === 'unseen') return done;
+    if (key.name === ALL) return fanOutKind(context, key);
     return syncWithRetries(context, envelope, receiveCount);
   };
 }

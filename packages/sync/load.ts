@@ -8,11 +8,16 @@ import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { HubApi, MemberApi } from '@tmc/kernel/ports.ts';
 import type { Decision, TargetFacts } from '@tmc/kernel/records.ts';
 
+/** Stands in a key's name for every object of the kind: no object can be called so. */
+export const ALL = '*';
+
 /** What sync reads of the table. Decisions are the authority for what runs where; it writes nothing there. */
 export type SyncStore = {
   /** All decisions of a namespace, withdrawn ones included (they have no targets and prove a removal). */
   decisions(workspace: string, namespace: string): Promise<readonly Decision[]>;
   findTarget(targetKey: string): Promise<TargetFacts | undefined>;
+  /** The namespaces with a decision that holds room on a target: all that may have copies there by decision. */
+  namespacesOf(targetKey: string): Promise<readonly { readonly workspace: string; readonly namespace: string }[]>;
 };
 
 export type SyncSettings = {

@@ -1,7 +1,7 @@
 import type { JsonObject } from '@tmc/kernel/object.ts';
 import { describe, expect, it } from 'vitest';
 import { createMemoryTable } from '../memory/table.ts';
-import { decisionHistoryKey, decisionKey, targetFactsKey } from './keys.ts';
+import { decisionHistoryKey, decisionKey, reservationKey, targetFactsKey } from './keys.ts';
 import { createSyncStore } from './sync-store.ts';
 
 describe('sync store', () => {
@@ -22,5 +22,26 @@ describe('sync store', () => {
     const store = createSyncStore(table);
     expect(await store.findTarget('k')).toEqual({ key: 'k', name: 'east' });
     expect(await store.findTarget('x')).toBeUndefined();
+  });
+
+  it('gives each namespace with a reservation on a target once, none of other targets', async () => {
+    const table = createMemoryTable();
+    const reserve = (targetKey: string, namespace: string, policy: string) =>
+      table.write({
+        op: 'put',
+        key: reservationKey(targetKey, ['ws', namespace, policy].join('#')),
+        data: { group: { workspace: 'ws', namespace, policy }, needs: {} },
+      });
+    for (const [target, namespace, policy] of [
+      ['k', 'a', 'p'],
+      ['k', 'a', 'q'],
+      ['k', 'b', 'p'],
+      ['other', 'c', 'p'],
+    ] as const)
+      await reserve(target, namespace, policy);
+    expect(await createSyncStore(table).namespacesOf('k')).toEqual([
+      { workspace: 'ws', namespace: 'a' },
+      { workspace: 'ws', namespace: 'b' },
+    ]);
   });
 });

@@ -118,6 +118,7 @@ export class World {
         decisions: async (workspace, namespace) =>
           this.decisions.filter((d) => d.workspace === workspace && d.namespace === namespace),
         findTarget: async (key) => this.facts.find((target) => target.key === key),
+        namespacesOf: async (key) => this.decisions.filter((d) => d.targets.some((target) => target.key === key)),
       },
       send: async (messages) => {
         for (const { envelope } of messages) this.enqueue('sync', envelope);
