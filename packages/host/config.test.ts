@@ -51,6 +51,18 @@ colour: red
     );
   });
 
+  it('two members of one name, or for one SyncTarget, are refused; one cluster may stand under two names', () => {
+    const with2 = (name: string, target: string) =>
+      `${minimal}  - { name: ${name}, kubeconfig: /etc/west.yaml, syncTarget: { workspace: shop, name: ${target} } }\n`;
+    expect(parseHostConfig(with2('west-2', 'other-target'), 'tmc.yaml').members).toHaveLength(2);
+    expect(() => parseHostConfig(with2('west', 'other-target'), 'tmc.yaml')).toThrowError(
+      /members: expected names that differ/,
+    );
+    expect(() => parseHostConfig(with2('west-2', 'west-target'), 'tmc.yaml')).toThrowError(
+      /members: expected one member for a SyncTarget/,
+    );
+  });
+
   it('a threshold that is not above the interval is refused: every pause would look like an outage', () => {
     expect(() =>
       parseHostConfig(`${minimal}\nheartbeat: { intervalMs: 9000, thresholdMs: 8000 }`, 'tmc.yaml'),

@@ -40,9 +40,25 @@ const memberSchema = z.strictObject({
   syncTarget: z.strictObject({ workspace: name, name }),
 });
 
+type MemberConfig = z.infer<typeof memberSchema>;
+
+/** Two relays of one name, or two members for one SyncTarget, would not be told apart. One member cluster may stand twice. */
+const members = z
+  .array(memberSchema)
+  .refine((all) => isUnique(all, (member) => member.name), {
+    message: 'names that differ; the same cluster may stand under several',
+  })
+  .refine((all) => isUnique(all, ({ syncTarget }) => `${syncTarget.workspace}/${syncTarget.name}`), {
+    message: 'one member for a SyncTarget',
+  });
+
+function isUnique(all: readonly MemberConfig[], identity: (member: MemberConfig) => string): boolean {
+  return new Set(all.map(identity)).size === all.length;
+}
+
 export const fleetSchema = z.strictObject({
   hub: z.discriminatedUnion('kind', [kubernetesHub, kcpHub]),
-  members: z.array(memberSchema).default([]),
+  members: members.default([]),
 });
 
 export type FleetConfig = z.infer<typeof fleetSchema>;
