@@ -2,6 +2,7 @@
 import { ALL_TARGETS } from '@tmc/apis/convert.ts';
 import type { Policy } from '@tmc/apis/policy.ts';
 import type { DecidedTarget } from '@tmc/kernel/records.ts';
+import { conditionMessage } from './condition-message.ts';
 import { weigh } from './divide.ts';
 import { filter } from './filter.ts';
 import { score } from './score.ts';
@@ -108,7 +109,7 @@ function describe(selection: Selection, ranked: readonly Ranked[], policy: Polic
     .filter((r) => r.reason)
     .map((r) => `${r.candidate.facts.name}: ${r.reason}`);
   const details = ranked.length === 0 ? 'there are no targets' : why.join('; ');
-  return `${open} of at least ${policy.min} targets are eligible${details ? ` (${details})` : ''}`;
+  return conditionMessage(`${open} of at least ${policy.min} targets are eligible${details ? ` (${details})` : ''}`);
 }
 
 function byName(ranked: readonly Ranked[]): Ranked[] {

@@ -4,6 +4,7 @@ import { jsonEqual } from '@tmc/kernel/canonical.ts';
 import { formatTime } from '@tmc/kernel/clock.ts';
 import { setCondition } from '@tmc/kernel/condition.ts';
 import type { Condition, Json, JsonObject, KubeObject } from '@tmc/kernel/object.ts';
+import { conditionMessage } from './condition-message.ts';
 import type { GroupSummary } from './load.ts';
 
 export type PolicyOutcome = {
@@ -23,7 +24,8 @@ export function planPolicyStatus(policyObj: KubeObject, outcome: PolicyOutcome, 
   const fields = policyObj.kind === 'Placement' ? placementFields(outcome) : selectionFields(policyObj, outcome, nowMs);
   let conditions = current.conditions;
   for (const [type, verdict] of Object.entries(verdicts(policyObj.kind, outcome))) {
-    conditions = setCondition(conditions, { type, ...verdict, observedGeneration: generation }, nowMs);
+    const message = conditionMessage(verdict.message);
+    conditions = setCondition(conditions, { type, ...verdict, message, observedGeneration: generation }, nowMs);
   }
   const wanted: JsonObject = { ...fields, conditions: (conditions ?? []) as Json, observedGeneration: generation };
   const differs = Object.entries(wanted).some(

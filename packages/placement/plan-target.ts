@@ -7,6 +7,7 @@ import { jsonEqual } from '@tmc/kernel/canonical.ts';
 import { findCondition, setCondition } from '@tmc/kernel/condition.ts';
 import { formatGroupResource } from '@tmc/kernel/key.ts';
 import type { Condition, Json, JsonObject, KubeObject } from '@tmc/kernel/object.ts';
+import { conditionMessage } from './condition-message.ts';
 
 export type TargetPatches = { readonly metadata?: JsonObject; readonly status?: JsonObject };
 
@@ -65,7 +66,8 @@ function configured(
 ): Condition[] | undefined {
   const type = 'ConfigurationValid';
   if (problems.length > 0) {
-    const message = problems.map((p) => `${p.field}: expected ${p.expected}, received ${p.received}`).join('; ');
+    const text = problems.map((p) => `${p.field}: expected ${p.expected}, received ${p.received}`).join('; ');
+    const message = conditionMessage(text);
     return setCondition(conditions, { type, status: 'False', reason: 'InvalidConfiguration', message }, nowMs);
   }
   if (!findCondition(conditions, type)) return conditions;

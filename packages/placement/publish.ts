@@ -1,6 +1,6 @@
 /** Telling hub and sync what was decided. Everything here may be repeated: it only writes what differs. */
 import { CONTROL_RESOURCES } from '@tmc/apis/resources.ts';
-import { kindOf } from '@tmc/kernel/errors.ts';
+import { kindOf, messageOf, retryError } from '@tmc/kernel/errors.ts';
 import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { Settled } from './evaluate.ts';
@@ -24,21 +24,13 @@ export const namespaceKey = (workspace: string, name: string): ResourceKey => ({
 });
 
 /**
- * Publishes every decision of these namespaces that is not published yet: namespace labels, policy statuses, messages to sync, in
- * this order, then the mark. A crash in between leaves the mark out, so the next run does it all again.
+ * Publishes every decision of these namespaces that is not published yet: messages to sync, namespace labels, policy statuses, in
+ * this order, then the mark. Sync goes by the decision, not by what shows it: a hub that refuses to show it keeps nothing from
+ * being carried. A crash or refusal in between leaves the mark out, so the next run does it all again.
+ * @throws the first failure, after everything else was published.
  */
 export async function publish(run: Run, settled: readonly Settled[]): Promise<void> {
   const open = settled.filter((namespace) => unpublished(namespace).length > 0);
-  for (const namespace of open) await publishNamespace(run, namespace);
-  const policies = new Map(
-    open.flatMap((namespace) =>
-      unpublished(namespace).map(({ decision: { workspace, policy } }) => [
-        `${workspace}#${policy}`,
-        { workspace, policy },
-      ]),
-    ),
-  );
-  for (const { workspace, policy } of policies.values()) await publishPolicy(run, { workspace, policy });
   await sendAll(
     run,
     open
@@ -47,7 +39,50 @@ export async function publish(run: Run, settled: readonly Settled[]): Promise<vo
         evaluateMessage(run, 'sync', { key: namespaceKey(workspace, namespace), uid: facts?.uid ?? '' }),
       ),
   );
-  for (const namespace of open) await mark(run, namespace);
+  const failures: unknown[] = [];
+  const shows = async (what: string, show: () => Promise<void>): Promise<boolean> => {
+    const failure = await show().then(
+      () => undefined,
+      (error: unknown) => notShown(what, error),
+    );
+    if (failure) failures.push(failure);
+    return !failure;
+  };
+  const shown: Settled[] = [];
+  for (const namespace of open) {
+    const what = `labels of namespace ${namespace.namespace}`;
+    if (await shows(what, () => publishNamespace(run, namespace))) shown.push(namespace);
+  }
+  const refused = new Set<string>();
+  for (const [text, policy] of policiesOf(open)) {
+    if (!(await shows(`status of ${policy.policy}`, () => publishPolicy(run, policy)))) refused.add(text);
+  }
+  for (const namespace of shown) {
+    if (!unpublished(namespace).some((group) => refused.has(policyText(group)))) await mark(run, namespace);
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+const policyText = ({ decision: { workspace, policy } }: StoredGroup): string => `${workspace}#${policy}`;
+
+function policiesOf(open: readonly Settled[]): ReadonlyMap<string, { workspace: string; policy: string }> {
+  const groups = open.flatMap((namespace) => unpublished(namespace));
+  return new Map(
+    groups.map((group) => [policyText(group), { workspace: group.decision.workspace, policy: group.decision.policy }]),
+  );
+}
+
+/** A refusal may pass (a webhook, a quota): it is tried again for as long as the queue does, and the last reason says so. */
+function notShown(what: string, error: unknown): unknown {
+  if (kindOf(error) !== 'terminal') return error;
+  return retryError(
+    `showing a decision: the hub refused the ${what} (workloads are carried all the same): ${messageOf(error)}`,
+    {
+      type: 'PlacementPolicy',
+      component: 'placement',
+      cause: error,
+    },
+  );
 }
 
 /** Makes labels and annotations of a namespace say what is decided; `seen` saves the read when it says so already. */
