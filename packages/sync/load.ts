@@ -25,6 +25,8 @@ export type SyncSettings = {
   readonly sourceClusterName: string;
   /** Of the hub's resourceVersions: raised when they start over. */
   readonly epoch: number;
+  /** Name of a workspace as its users know it, for copies to show; its id when absent. */
+  readonly workspaceName?: (workspace: string) => string;
 };
 
 export type SyncDeps = {

@@ -89,7 +89,7 @@ function stamp(content: JsonObject, { key, target, settings }: ViewInput): KubeO
         ...labels,
         [OWNER_LABEL]: target.key,
         [MANAGED_LABEL]: 'true',
-        [SYNCED_FROM_LABEL]: labelValue(key.workspace),
+        [SYNCED_FROM_LABEL]: labelValue(settings.workspaceName?.(key.workspace) ?? key.workspace),
       },
       annotations: {
         ...annotations,

@@ -1,4 +1,4 @@
-import { OWNER_LABEL, stateLabel, syncerFinalizer } from '@tmc/apis/names.ts';
+import { OWNER_LABEL, SYNCED_FROM_LABEL, stateLabel, syncerFinalizer } from '@tmc/apis/names.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -127,6 +127,7 @@ export function describeKcpScenarios(servers: string, start: () => Promise<KcpSe
       for (const name of ['acme', 'globex'] as const) {
         for (const copy of Object.values(await copies(name, 'configmaps', 'shop'))) {
           expect(dataOf(copy)).toEqual({ tenant: name });
+          expect(copy?.metadata.labels?.[SYNCED_FROM_LABEL]).toBe(name);
         }
         for (const copy of Object.values(await copies(name, 'secrets', 'shop'))) {
           expect(dataOf(copy)).toEqual({ tenant: Buffer.from(name).toString('base64') });
