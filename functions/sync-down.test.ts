@@ -60,13 +60,14 @@ describe('sync-down', () => {
     const { uid, resourceVersion: rv } = metadata;
     const envelope = { v: 1, id: 'm', at: 1_000_000, source, key: web, uid, rv, change: 'upsert' };
     await queue.send([{ body: JSON.stringify(envelope), group: WS }]);
+    const context = { getRemainingTimeInMillis: () => 10_000 } as Context;
     const options = { max: 10, visibilityMs: 60_000, waitMs: 0, signal: new AbortController().signal };
     for (let receive = 1; receive <= 5; receive += 1) {
       const [message] = await queue.receive(options);
       expect(message?.receiveCount).toBe(receive);
       const attributes = { ApproximateReceiveCount: String(receive), SentTimestamp: '1000000', MessageGroupId: WS };
       const record = { messageId: message?.id, receiptHandle: message?.receipt, body: message?.body, attributes };
-      const { batchItemFailures } = await invoke({ Records: [record] } as unknown as SQSEvent, {} as Context);
+      const { batchItemFailures } = await invoke({ Records: [record] } as unknown as SQSEvent, context);
       expect(batchItemFailures).toHaveLength(receive < 5 ? 1 : 0);
       await queue.changeVisibility(message?.receipt ?? '', 0);
     }

@@ -27,6 +27,9 @@ type MemberPlan = {
   readonly syncTarget: { readonly workspace: string; readonly name: string };
 };
 
+/** A member that says nothing is given up before the function that asks it (10 s), so that the others' results are kept. */
+const MEMBER_DEADLINE_MS = 6_000;
+
 /** Connects hub and members. @throws TmcError `retry` when the hub must be asked something and cannot be reached. */
 export async function connectFleet(plan: FleetPlan, { clock }: { clock: Clock }): Promise<Fleet> {
   const hub = await connectHub(plan.hub, clock);
@@ -73,7 +76,7 @@ async function connectMember(
   { hub, clock }: { hub: FleetHub; clock: Clock },
 ): Promise<FleetMember & { api: MemberApi; close(): void }> {
   const workspace = await hub.workspaceId(syncTarget.workspace);
-  const api = createMember({ connection, clock });
+  const api = createMember({ connection, clock, deadlineMs: MEMBER_DEADLINE_MS });
   const source = createWatchSource({ connection, clock, endpoint: name });
   return {
     name,

@@ -24,6 +24,8 @@ export type ApiOptions = {
   readonly clock?: Clock;
   /** Absent: HTTP/2 to the connection's URL. */
   readonly transport?: ApiTransport;
+  /** Deadline of calls that state none; the transport's own when absent. */
+  readonly deadlineMs?: number;
 };
 
 /** Places whose 403s are remembered; more than this many at once means the identity has no rights at all. */
@@ -35,8 +37,8 @@ export class Api {
   readonly #clock: Clock;
   readonly #forbiddenSinceMs = new Map<string, number>();
 
-  constructor({ connection, clock = systemClock, transport }: ApiOptions) {
-    this.#transport = transport ?? new Transport(connection, clock);
+  constructor({ connection, clock = systemClock, transport, deadlineMs }: ApiOptions) {
+    this.#transport = transport ?? new Transport(connection, clock, deadlineMs);
     this.#clock = clock;
   }
 

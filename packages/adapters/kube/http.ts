@@ -42,12 +42,15 @@ const REFUSED_ATTEMPTS = 3;
 export class Transport {
   readonly #connection: KubeConnection;
   readonly #basePath: string;
+  readonly #deadlineMs: number;
   readonly #clock: Clock;
   readonly #sessions = { calls: [] as Session[], watches: [] as Session[] };
   #dialer: Dialer | undefined;
 
-  constructor(connection: KubeConnection, clock: Clock = systemClock) {
+  /** `deadlineMs` is that of calls which state none. */
+  constructor(connection: KubeConnection, clock: Clock = systemClock, deadlineMs: number = DEFAULT_DEADLINE_MS) {
     this.#connection = connection;
+    this.#deadlineMs = deadlineMs;
     this.#basePath = new URL(connection.url).pathname.replace(/\/$/, '');
     this.#clock = clock;
   }
@@ -95,7 +98,7 @@ export class Transport {
         ...(authorization === undefined ? {} : { authorization }),
         ...(ask.body === undefined ? {} : { 'content-type': ask.contentType ?? 'application/json' }),
       },
-      deadlineMs: ask.deadlineMs ?? DEFAULT_DEADLINE_MS,
+      deadlineMs: ask.deadlineMs ?? this.#deadlineMs,
       ...(ask.body === undefined ? {} : { body: ask.body }),
       ...(ask.signal === undefined ? {} : { signal: ask.signal }),
     };

@@ -33,7 +33,7 @@ const record = (messageId: string, body: string, receiveCount = 1): SQSRecord =>
   awsRegion: 'eu',
 });
 
-function setUp(handle: Handle) {
+function setUp(handle: Handle, leftMs = 10_000) {
   const visibility: [string, number][] = [];
   const parked: [string, string][] = [];
   const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -48,7 +48,8 @@ function setUp(handle: Handle) {
     meter: { count() {}, observe() {} },
     now: () => 0,
   });
-  const invoke = (...records: SQSRecord[]) => run({ Records: records } as SQSEvent, {} as Context);
+  const invoke = (...records: SQSRecord[]) =>
+    run({ Records: records } as SQSEvent, { getRemainingTimeInMillis: () => leftMs } as Context);
   return { invoke, visibility, parked };
 }
 
@@ -108,5 +109,22 @@ describe('sqsFunction', () => {
     const response = await invoke(record('1', JSON.stringify(envelope('a')), 5));
     expect(response.batchItemFailures).toEqual([]);
     expect(parked).toEqual([['1', 'given up after 5 attempts: internal error: boom']]);
+  });
+
+  it('gives back a record that waits for ever before time runs out, and finishes its neighbours', async () => {
+    const forever = new Promise<never>(() => undefined);
+    const { invoke, visibility } = setUp(async (e) => (e.key.name === 'stuck' ? forever : done), 1_050);
+    const response = await invoke(
+      record('1', JSON.stringify(envelope('stuck'))),
+      record('2', JSON.stringify(envelope('good'))),
+    );
+    expect(response.batchItemFailures).toEqual([{ itemIdentifier: '1' }]);
+    expect(visibility).toEqual([['receipt-1', 1_000]]);
+  });
+
+  it('a record that waits for ever is parked with that reason at its last receive', async () => {
+    const { invoke, parked } = setUp(() => new Promise<never>(() => undefined), 1_020);
+    await invoke(record('1', JSON.stringify(envelope('stuck')), 5));
+    expect(parked).toEqual([['1', 'given up after 5 attempts: not finished within 20 ms']]);
   });
 });

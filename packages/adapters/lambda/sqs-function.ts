@@ -1,7 +1,7 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import middy from '@middy/core';
 import { type Envelope, envelopeSchema, type QueueName } from '@tmc/kernel/envelope.ts';
-import { isTmcError, malformedError, messageOf } from '@tmc/kernel/errors.ts';
+import { isTmcError, malformedError, messageOf, retryError } from '@tmc/kernel/errors.ts';
 import { formatKey } from '@tmc/kernel/key.ts';
 import { again, type Outcome, park } from '@tmc/kernel/result.ts';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
@@ -27,6 +27,9 @@ export type SqsFunctionOptions = {
 
 export type SqsFunction = (event: SQSEvent, context: Context) => Promise<SQSBatchResponse>;
 
+/** Left of an invocation's time to answer the queue when a handler waits for a server that says nothing. Chosen freely. */
+const ANSWER_MS = 1_000;
+
 /** Back-off between receives: 1, 4, 16, 64 s, so that a message lives about a minute and a half before it is parked. */
 const backoffMs = (receiveCount: number): number => 1000 * 4 ** Math.min(receiveCount - 1, 3);
 
@@ -39,19 +42,38 @@ export function sqsFunction(options: SqsFunctionOptions): SqsFunction {
   const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     const calls = newestPerKey(event.Records);
     const running = new Map<string, Promise<Outcome>>();
+    const deadline = startDeadline(context.getRemainingTimeInMillis() - ANSWER_MS);
     const onRecord = async (record: SQSRecord): Promise<void> => {
-      const settled = await settleRecord(options, record, () => callOnce(options, { record, calls, running }));
+      const call = () => Promise.race([callOnce(options, { record, calls, running }), deadline.passed]);
+      const settled = await settleRecord(options, record, call);
       if (!settled) throw new UnfinishedRecord(record.messageId);
     };
-    const response = await processPartialResponse(event, onRecord, processor(), {
-      context,
-      throwOnFullBatchFailure: false,
-    });
-    return { batchItemFailures: response.batchItemFailures };
+    try {
+      const response = await processPartialResponse(event, onRecord, processor(), {
+        context,
+        throwOnFullBatchFailure: false,
+      });
+      return { batchItemFailures: response.batchItemFailures };
+    } finally {
+      deadline.cancel();
+    }
   };
-  const stack = middy<SQSEvent, SQSBatchResponse>();
+  // Time running out is answered per record, not by giving up the batch.
+  const stack = middy<SQSEvent, SQSBatchResponse>({ timeoutEarlyInMillis: 0 });
   for (const middleware of options.middlewares ?? []) stack.use(middleware);
   return stack.handler(handler) as unknown as SqsFunction;
+}
+
+/** Rejects, as a retryable error, what has not come to its end in time; what it waits for may still take effect. */
+function startDeadline(leftMs: number): { readonly passed: Promise<never>; cancel(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const passed = new Promise<never>((_, reject) => {
+    const give = () => reject(retryError(`not finished within ${leftMs} ms`, { type: 'SyncTimeout' }));
+    timer = setTimeout(give, Math.max(0, leftMs));
+  });
+  // Nobody may be waiting any more.
+  passed.catch(() => undefined);
+  return { passed, cancel: () => clearTimeout(timer) };
 }
 
 /** Marks a record whose message goes back to the queue; the batch processor turns it into an item failure. */
