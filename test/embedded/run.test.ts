@@ -181,6 +181,24 @@ describe('a running host', () => {
     expect(host.child.exitCode).toBeNull();
   });
 
+  it('a member that says nothing holds up its own copies only, and gets them later', async () => {
+    const wentBack = 'tmc_messages_handled_total{queue="sync",outcome="again"}';
+    const before = await series(at.metrics, wentBack);
+    const silence = { method: 'PATCH', path: '/configmaps/silent', times: 1_000_000 };
+    const speak = fleet.servers['east']?.faults.add({ ...silence, fault: { kind: 'delay', ms: 600_000 } });
+    await create('silent');
+    await create('beside');
+    await arrives('silent', ['west']);
+    await arrives('beside');
+    await eventually('the call to east is given up', 20_000, async () => {
+      const now = await series(at.metrics, wentBack);
+      return now > before ? undefined : 'no message went back';
+    });
+    speak?.();
+    await arrives('silent', ['east'], 30_000);
+    expect(host.output()).not.toContain('batch failed');
+  });
+
   it('SIGTERM drains and ends 0 within seconds, though watches are open; the next start goes on', async () => {
     await create('before-the-stop');
     const signalledAt = performance.now();
