@@ -41,7 +41,10 @@ export function createSyncUp(ports: SyncDeps): (envelope: Envelope, receiveCount
     if (!downstreamObj || !upstreamKey) return { kind: 'done', note: 'no copy of ours' };
     if (change === 'delete') return toSync(deps, upstreamKey);
     if (await isStray(deps, key.workspace, upstreamKey)) return takeBack(deps, key, downstreamObj);
-    return drifted ? toSync(deps, upstreamKey) : reportStatus(deps, { key, downstreamObj, upstreamKey, receiveCount });
+    const report = { key, downstreamObj, upstreamKey, receiveCount };
+    return drifted || !WITH_STATUS.includes(key.resource)
+      ? confirmUpstream(deps, report, drifted === true)
+      : reportStatus(deps, report);
   };
 }
 
@@ -52,11 +55,18 @@ type Report = {
   readonly receiveCount: number;
 };
 
-async function reportStatus(
+/** A copy whose object is gone goes too; one that drifted is made right, and of any other there is nothing to carry up. */
+async function confirmUpstream(
   deps: Context,
-  { key, downstreamObj, upstreamKey, receiveCount }: Report,
+  { key, downstreamObj, upstreamKey }: Report,
+  drifted: boolean,
 ): Promise<Outcome> {
-  if (!WITH_STATUS.includes(key.resource)) return done;
+  if (!(await deps.hub.get(upstreamKey))) return takeBack(deps, key, downstreamObj);
+  return drifted ? toSync(deps, upstreamKey) : done;
+}
+
+async function reportStatus(deps: Context, report: Report): Promise<Outcome> {
+  const { key, downstreamObj, upstreamKey, receiveCount } = report;
   const { memory } = deps;
   const id = formatKey(upstreamKey);
   const targetKey = key.workspace;
@@ -65,7 +75,7 @@ async function reportStatus(
   const settleMs = SETTLE_MS[receiveCount - 1];
   const isSettling = inFlux || memory.othersInFlux(id, targetKey);
   if (isSettling && settleMs !== undefined) return again(settleMs, 'the status is in flux');
-  return carryUp(deps, upstreamKey, settleMs);
+  return carryUp(deps, report, settleMs);
 }
 
 /** The copy as reported, else as it is now; of a deleted one only its last state is left. */
@@ -108,9 +118,18 @@ async function isStray({ store, hub }: SyncDeps, targetKey: string, upstreamKey:
   return !upstreamObj || !heldBy(upstreamObj).includes(targetKey);
 }
 
+/**
+ * Deletes a copy that nothing asks for: a stray one, or the copy of an object that the hub proves absent. The latter was made by an
+ * invocation that died before it could confirm that the object still was; whoever receives its message finds no object any more.
+ */
 async function takeBack({ member }: SyncDeps, key: ResourceKey, { metadata }: KubeObject): Promise<Outcome> {
   if (metadata.deletionTimestamp) return done;
-  await member(key.workspace)?.delete(key, metadata.uid ?? '');
+  try {
+    await member(key.workspace)?.delete(key, metadata.uid ?? '');
+  } catch (error) {
+    if (kindOf(error) !== 'conflict') throw error;
+    return { kind: 'done', note: 'there is another copy by now, which reports itself' };
+  }
   return { kind: 'done', note: 'a copy that nothing asks for is deleted' };
 }
 
@@ -120,11 +139,13 @@ async function toSync(deps: SyncDeps, upstreamKey: ResourceKey): Promise<Outcome
 }
 
 /** Aggregates and writes what changed; while some copy is on its way and may still be waited for, later. */
-async function carryUp(deps: Context, upstreamKey: ResourceKey, settleMs: number | undefined): Promise<Outcome> {
+async function carryUp(deps: Context, report: Report, settleMs: number | undefined): Promise<Outcome> {
+  const { upstreamKey } = report;
   let reason = '';
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
     const found = await deps.hub.get(upstreamKey);
-    if (!found || found.metadata.deletionTimestamp) return done;
+    if (!found) return takeBack(deps, report.key, report.downstreamObj);
+    if (found.metadata.deletionTimestamp) return done;
     const upstreamObj = { ...found, kind: resourceType(upstreamKey).kind };
     const placed = await loadPlaced(deps.store, upstreamKey, upstreamObj);
     const contributions = await gather(deps, upstreamKey, { upstreamObj, placed });
