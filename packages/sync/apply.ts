@@ -46,7 +46,11 @@ const MAX_ATTEMPTS = 3;
 /** Performs one step on one target. Failures are results, so that no target's failure keeps the others from their step. */
 export async function performStep(ports: Ports, step: TargetStep, input: StepInput): Promise<StepResult> {
   if (step.kind === 'hold') {
-    return { targetKey: step.targetKey, targetName: step.targetKey, kind: 'waiting', reason: step.reason };
+    const { targetKey, reason, hint } = step;
+    const held = { targetKey, targetName: targetKey };
+    if (hint === undefined) return { ...held, kind: 'waiting', reason };
+    const facts = { type: 'ClusterConfiguration', target: targetKey, hint } as const;
+    return { ...held, kind: 'failed', error: retryError(reason, facts) };
   }
   const { key: targetKey, name: targetName } = step.target;
   try {

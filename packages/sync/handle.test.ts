@@ -171,6 +171,23 @@ describe('moving and removing', () => {
     expect(all.flatMap((target) => world.copies(target))).toEqual([]);
   });
 
+  it('a target whose facts are lost is not let go of while its cluster is there, and the user is told', async () => {
+    const world = await placedWorld([east, west]);
+    world.facts.splice(world.facts.indexOf(west), 1);
+    world.place(decide([east], { version: 2 }));
+    await world.settle();
+    expect(world.copies(west)).toHaveLength(1);
+    expect(world.hub.find(web)!.metadata.finalizers).toContain(syncerFinalizer(west.key));
+    const events = world.hub.all().filter(({ key }) => key.resource === 'events');
+    expect(events.map(({ obj }) => String(obj['message']))).toEqual([expect.stringContaining(`target ${west.key}`)]);
+    expect(String(events[0]!.obj['message'])).toContain('register its SyncTarget again');
+    world.facts.push(west);
+    world.place(decide([east], { version: 3 }));
+    await world.settle();
+    expect(world.copies(west)).toEqual([]);
+    expect(world.hub.find(web)!.metadata.finalizers).toEqual([syncerFinalizer(east.key)]);
+  });
+
   it('lost sight tears nothing down', async () => {
     const world = await placedWorld();
     const source = { kind: 'hub' as const, id: 'hub', relay: 'r', epoch: 1 };

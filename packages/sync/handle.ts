@@ -9,7 +9,7 @@ import { again, done, type Outcome } from '@tmc/kernel/result.ts';
 import { compareResourceVersions } from '@tmc/kernel/source-version.ts';
 import { performStep, removeCopy, type StepInput, type StepResult } from './apply.ts';
 import { fanOutKind, fanOutNamespace, isCarried } from './fan-out.ts';
-import { covering, loadPlaced, type Placed, type SyncDeps } from './load.ts';
+import { ALL, covering, loadPlaced, type Placed, type SyncDeps } from './load.ts';
 import { createNamespaces, type Namespaces } from './namespace.ts';
 import { planObject, type TargetStep } from './plan.ts';
 import { reportFailures } from './report.ts';
@@ -82,7 +82,7 @@ async function syncObject(context: Context, upstreamObj: KubeObject, delivery: D
     // Older than what was carried already; equal is the echo of our own patch.
     if (order < 0 || (order === 0 && known.decided === decided)) return done;
   }
-  const plan = planObject(upstreamObj, placed);
+  const plan = planObject(upstreamObj, placed, (targetKey) => context.member(targetKey) !== undefined);
   if (!plan.metadata && plan.steps.length === 0) return done;
   const current = plan.metadata
     ? await patchMetadata(context, key, { upstreamObj, patch: plan.metadata })

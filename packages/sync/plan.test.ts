@@ -25,12 +25,19 @@ const placed = (decisions: Decision[], more: Partial<Placed> = {}): Placed => ({
   ...more,
 });
 
+const noMember = () => false;
 const stepsOf = (obj: KubeObject, p: Placed) =>
-  planObject(obj, p).steps.map((step) => `${step.kind} ${step.kind === 'hold' ? step.targetKey : step.target.name}`);
+  planObject(obj, p, noMember).steps.map(
+    (step) => `${step.kind} ${step.kind === 'hold' ? step.targetKey : step.target.name}`,
+  );
 
 describe('planObject', () => {
   it('asks for all labels and finalizers in one patch and a fresh write per target', () => {
-    const plan = planObject(upstream({ labels: { app: 'web' }, finalizers: ['mine'] }), placed([decide([east, west])]));
+    const plan = planObject(
+      upstream({ labels: { app: 'web' }, finalizers: ['mine'] }),
+      placed([decide([east, west])]),
+      noMember,
+    );
     const metadata = { labels: labels(east, west), finalizers: ['mine', ...finalizers(east, west)] };
     expect(plan.metadata).toEqual({ metadata });
     expect(plan.steps).toMatchObject([
@@ -41,7 +48,7 @@ describe('planObject', () => {
 
   it('asks for no patch when the object says what is decided', () => {
     const obj = upstream({ labels: labels(east), finalizers: finalizers(east) });
-    const plan = planObject(obj, placed([decide([east])]));
+    const plan = planObject(obj, placed([decide([east])]), noMember);
     expect(plan.metadata).toBeUndefined();
     expect(plan.steps).toMatchObject([{ kind: 'write', fresh: false }]);
   });
@@ -78,13 +85,27 @@ describe('planObject', () => {
 
   it('releases a finalizer that names no target of the fleet, when decisions speak about the namespace', () => {
     const obj = upstream({ finalizers: [syncerFinalizer('nobody'), ...finalizers(east)], labels: labels(east) });
-    expect(planObject(obj, placed([decide([east])])).metadata).toEqual({ metadata: { finalizers: finalizers(east) } });
-    expect(planObject(obj, placed([])).metadata).toBeUndefined();
+    expect(planObject(obj, placed([decide([east])]), noMember).metadata).toEqual({
+      metadata: { finalizers: finalizers(east) },
+    });
+    expect(planObject(obj, placed([]), noMember).metadata).toBeUndefined();
+  });
+
+  it('holds a finalizer whose target is not known while a cluster is configured for it, and says what ends that', () => {
+    const obj = upstream({ finalizers: finalizers(east, west), labels: labels(east, west) });
+    const unknown = placed([decide([east])], { targets: new Map([[east.key, east]]) });
+    const plan = planObject(obj, unknown, () => true);
+    expect(plan.metadata).toBeUndefined();
+    expect(plan.steps[1]).toMatchObject({
+      kind: 'hold',
+      targetKey: west.key,
+      hint: expect.stringContaining('SyncTarget'),
+    });
   });
 
   it('adds nothing to an object that is being deleted', () => {
     const obj = upstream({ deletionTimestamp: 'now', finalizers: ['mine'] });
-    expect(planObject(obj, placed([decide([east])]))).toEqual({ metadata: undefined, steps: [] });
+    expect(planObject(obj, placed([decide([east])]), noMember)).toEqual({ metadata: undefined, steps: [] });
   });
 });
 

@@ -26,7 +26,8 @@ export type TargetStep =
       readonly fresh: boolean;
     }
   | { readonly kind: 'remove'; readonly target: TargetFacts }
-  | { readonly kind: 'hold'; readonly targetKey: string; readonly reason: string };
+  /** `hint`: only a human can end it, by this. */
+  | { readonly kind: 'hold'; readonly targetKey: string; readonly reason: string; readonly hint?: string };
 
 export type ObjectPlan = {
   /** Labels and finalizers of all targets in one merge patch, undefined when they are right. Precedes every step. */
@@ -36,15 +37,19 @@ export type ObjectPlan = {
 
 type Wanted = { readonly decision: Decision; readonly targetKey: string };
 
-/** What remains to be done for one object as it stands in the hub. */
-export function planObject(upstreamObj: KubeObject, placed: Placed): ObjectPlan {
+/** What remains to be done for one object as it stands in the hub; `hasMember`: whether a cluster is configured for a target. */
+export function planObject(
+  upstreamObj: KubeObject,
+  placed: Placed,
+  hasMember: (targetKey: string) => boolean,
+): ObjectPlan {
   const held = heldBy(upstreamObj);
   const deleting = upstreamObj.metadata.deletionTimestamp !== undefined;
   const wanted = deleting ? new Map<string, Wanted>() : activeTargets(placed);
   const evicting = deleting ? new Set<string>() : evictingTargets(placed);
   const leaving = held.filter((key) => !wanted.has(key) && !evicting.has(key));
-  // Only a namespace that decisions speak about proves that an unknown target is none of ours: forged, or deregistered.
-  const unknown = leaving.filter((key) => placed.hasAuthority && !placed.targets.has(key));
+  // Forged: decisions speak about the namespace, of a target that was ever there facts are left, and no cluster is configured for it.
+  const unknown = leaving.filter((key) => placed.hasAuthority && !placed.targets.has(key) && !hasMember(key));
   const steps = [
     ...[...wanted.values()].map((want) => writeStep(want, placed, held)),
     ...leaving.filter((key) => !unknown.includes(key)).map((key) => removeStep(key, placed, upstreamObj)),
@@ -84,7 +89,8 @@ function writeStep({ decision, targetKey }: Wanted, { targets }: Placed, held: r
 function removeStep(targetKey: string, { targets, hasAuthority }: Placed, upstreamObj: KubeObject): TargetStep {
   const target = targets.get(targetKey);
   if (!target) {
-    return { kind: 'hold', targetKey, reason: 'nothing is known about the target, so nothing proves its copy gone' };
+    const reason = 'nothing is known about the target, so nothing proves its copy gone';
+    return { kind: 'hold', targetKey, reason, ...(hasAuthority ? { hint: UNKNOWN_TARGET } : {}) };
   }
   if (!hasAuthority && !upstreamObj.metadata.deletionTimestamp) {
     return { kind: 'hold', targetKey, reason: 'no decision about the namespace is known, so nothing proves a removal' };
@@ -94,6 +100,9 @@ function removeStep(targetKey: string, { targets, hasAuthority }: Placed, upstre
   }
   return { kind: 'remove', target };
 }
+
+const UNKNOWN_TARGET =
+  'register its SyncTarget again under the same name, or, once its copies are gone, take its cluster out of the configuration';
 
 function metadataPatch(
   { metadata }: KubeObject,
