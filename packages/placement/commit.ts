@@ -26,8 +26,10 @@ export type DecisionWrite = {
 
 /** The port: conditional writes; false means that somebody else was faster and nothing was written. */
 export type PlacementWrites = {
-  /** `version` undefined: only when there are none yet. */
-  saveFacts(facts: Facts, version: number | undefined): Promise<boolean>;
+  /** `version` undefined: only when there are none yet. `owesSync`: with them the mark that `findOwed` finds. */
+  saveFacts(facts: Facts, version: number | undefined, mark?: { readonly owesSync: boolean }): Promise<boolean>;
+  /** Takes the mark away, unless it was made anew since it had that version. */
+  settleOwed(targetKey: string, version: number): Promise<void>;
   removeFacts(facts: Facts, version: number): Promise<boolean>;
   /** Decision, history, reservations, waiting list and the policy's list of groups, all or nothing. */
   commitDecision(write: DecisionWrite): Promise<StoredGroup | undefined>;

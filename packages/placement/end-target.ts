@@ -1,9 +1,9 @@
 /** Letting a deleted SyncTarget go once nothing of its workspace runs there. */
-import { stateLabel, TARGET_FINALIZER } from '@tmc/apis/names.ts';
-import { SYNCED_RESOURCES } from '@tmc/apis/resources.ts';
+import { TARGET_FINALIZER } from '@tmc/apis/names.ts';
 import type { TargetFacts } from '@tmc/kernel/records.ts';
 import { reread, versionOf } from './publish.ts';
 import { evaluateMessage, type Run, sendAll } from './run.ts';
+import { listSynced } from './synced-objects.ts';
 
 /** How long removals have before the first look, and the longest pause between looks. Chosen freely. */
 const LOOK_MS = { first: 1_000, longest: 60_000 };
@@ -20,20 +20,10 @@ export async function endTarget(run: Run, facts: TargetFacts): Promise<void> {
   if (!deletionTimestamp || !finalizers?.includes(TARGET_FINALIZER)) return;
   // The first message only decides: objects on their way by the decision before must not be missed.
   const isLook = change === 'evaluate';
-  if (isLook && (!facts.ready || !(await hasCopies(run, facts)))) return release(run);
+  if (isLook && (!facts.ready || (await listSynced(run, facts)).length === 0)) return release(run);
   const sinceMs = Math.max(0, run.nowMs - Date.parse(deletionTimestamp));
   const delayMs = Math.min(LOOK_MS.longest, Math.max(LOOK_MS.first, Math.round(sinceMs / 4)));
   await sendAll(run, [evaluateMessage(run, 'placement', { key, uid: facts.uid, delayMs })]);
-}
-
-/** True while an object of the workspace says that it is synced to the target. */
-async function hasCopies({ deps }: Run, { workspace, key }: TargetFacts): Promise<boolean> {
-  const labelSelector = stateLabel(key);
-  for (const resource of SYNCED_RESOURCES) {
-    const { items } = await deps.hub.list(resource, { workspace, labelSelector });
-    if (items.length > 0) return true;
-  }
-  return false;
 }
 
 async function release({ deps, envelope }: Run): Promise<void> {

@@ -148,10 +148,16 @@ async function replace(
   stored: Stored<Facts['value']> | undefined,
   { before, after }: { readonly before: Facts | undefined; readonly after: Facts },
 ): Promise<boolean> {
-  if (!stored || !before || !isAnother(stored.value, after.value)) return store.saveFacts(after, stored?.version);
+  if (!stored || !before || !isAnother(stored.value, after.value)) {
+    return store.saveFacts(after, stored?.version, { owesSync: isBack(before, after) });
+  }
   await store.removeFacts(before, stored.version);
   return false;
 }
+
+/** True when a target can be reached that could not before: what waited for it has to be carried. */
+const isBack = (before: Facts | undefined, after: Facts): boolean =>
+  after.kind === 'target' && after.value.ready && !(before?.kind === 'target' && before.value.ready);
 
 const isAnother = (a: Facts['value'], b: Facts['value']): boolean => 'uid' in a && 'uid' in b && a.uid !== b.uid;
 

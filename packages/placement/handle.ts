@@ -12,6 +12,7 @@ import { type FactsChange, factsKind, policyId, trackFacts } from './facts.ts';
 import { loadFleet } from './load.ts';
 import { planTargetPatches } from './plan-target.ts';
 import { namespaceKey, publish, publishNamespace, publishPolicy, reread, versionOf } from './publish.ts';
+import { resumeSync } from './resume-sync.ts';
 import { evaluateMessage, type PlaceDeps, type Run, sendAll, startRun } from './run.ts';
 import type { GroupRef } from './snapshot.ts';
 
@@ -112,6 +113,7 @@ async function handleTarget(run: Run, change: FactsChange): Promise<void> {
   const helps = after?.ready && !after.unschedulable && !after.terminating;
   const waiting = helps ? await run.deps.store.listWaiting(workspace) : [];
   await settleGroups(run, [...held.map(({ group }) => group), ...waiting]);
+  if (after?.ready) await resumeSync(run, after);
   if (after) await wakeAtEviction(run, after);
   if (after?.terminating) await endTarget(run, after);
 }

@@ -62,6 +62,8 @@ export type FactsKind = 'target' | 'policy' | 'location' | 'namespace';
 export type PlacementReads = {
   findTarget(key: string): Promise<Stored<TargetFacts> | undefined>;
   listTargets(workspace: string): Promise<readonly TargetFacts[]>;
+  /** Version of the mark that sync has yet to be told of a target's return; undefined when it was told. */
+  findOwed(targetKey: string): Promise<number | undefined>;
   findPolicy(workspace: string, id: string): Promise<Stored<Policy> | undefined>;
   listPolicies(workspace: string): Promise<readonly Policy[]>;
   findLocation(workspace: string, name: string): Promise<Stored<LocationFacts> | undefined>;

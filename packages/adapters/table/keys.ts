@@ -9,6 +9,8 @@ export const targetFactsKey = (targetKey: string): ItemKey => ({ pk: targetParti
 /** Facts of a target that was removed: sync needs them to take its copies away. */
 export const removedTargetKey = (targetKey: string): ItemKey => ({ pk: targetPartition(targetKey), sk: 'REMOVED' });
 export const targetSeenKey = (targetKey: string): ItemKey => ({ pk: targetPartition(targetKey), sk: 'SEEN' });
+/** Says whether sync has yet to be told that the target is back. Never deleted while it lives, so that its version only rises. */
+export const targetOwedKey = (targetKey: string): ItemKey => ({ pk: targetPartition(targetKey), sk: 'OWED' });
 /** Membership of a group on a target: one query gives the groups a target's hiccup touches. */
 export const reservationKey = (targetKey: string, group: string): ItemKey => ({
   pk: targetPartition(targetKey),

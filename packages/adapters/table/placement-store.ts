@@ -20,6 +20,7 @@ import {
   removedTargetKey,
   targetFactsKey,
   targetFenceKey,
+  targetOwedKey,
   targetPartition,
   targetSeenKey,
   trackedKey,
@@ -55,6 +56,10 @@ function factReads(table: Table) {
   return {
     findTarget: (key: string) => find<TargetFacts>(targetFactsKey(key)),
     listTargets: (workspace: string) => list<TargetFacts>(workspace, 'T#'),
+    async findOwed(key: string): Promise<number | undefined> {
+      const item = await table.get(targetOwedKey(key));
+      return item?.data['owed'] === true ? item.version : undefined;
+    },
     findPolicy: (workspace: string, id: string) => find<Policy>(policyFactsKey(workspace, id)),
     listPolicies: (workspace: string) => list<Policy>(workspace, 'P#'),
     findLocation: (workspace: string, name: string) => find<LocationFacts>(locationFactsKey(workspace, name)),
@@ -97,19 +102,29 @@ function groupReads(table: Table) {
 
 function factWrites(table: Table, { nowS }: PlacementStoreOptions) {
   return {
-    async saveFacts(facts: Facts, version: number | undefined): Promise<boolean> {
+    async saveFacts(
+      facts: Facts,
+      version: number | undefined,
+      mark?: { readonly owesSync: boolean },
+    ): Promise<boolean> {
       const data = { value: facts.value } as unknown as JsonObject;
       const isNew = version === undefined;
       const writes: Write[] = [{ op: 'put', key: factsKey(facts), data, when: whenAt(version) }];
       if (isNew) writes.push({ op: 'put', key: trackedItem(facts), data: { value: { ...facts.key } } });
-      if (facts.kind === 'target') writes.push(...targetListings(facts.value, isNew));
+      if (facts.kind === 'target') {
+        writes.push(...targetListings(facts.value, isNew));
+        if (mark?.owesSync) writes.push({ op: 'put', key: targetOwedKey(facts.value.key), data: { owed: true } });
+      }
       return (await table.transact(writes)).ok;
+    },
+    async settleOwed(key: string, version: number): Promise<void> {
+      await table.write({ op: 'put', key: targetOwedKey(key), data: { owed: false }, when: { version } });
     },
     async removeFacts(facts: Facts, version: number): Promise<boolean> {
       const gone = [trackedItem(facts)];
       if (facts.kind === 'target') {
         const { workspace, key } = facts.value;
-        gone.push(workspaceTargetKey(workspace, key), fleetKey(key), targetSeenKey(key));
+        gone.push(workspaceTargetKey(workspace, key), fleetKey(key), targetSeenKey(key), targetOwedKey(key));
       }
       const others = gone.map((key): Write => ({ op: 'delete', key }));
       if (facts.kind === 'target') others.push(rememberRemoved(facts.value, nowS()));

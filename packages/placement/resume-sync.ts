@@ -1,0 +1,28 @@
+/** A target that was out of reach and is back: what was meant for it meanwhile is carried now. */
+import type { TargetFacts } from '@tmc/kernel/records.ts';
+import { namespaceKey } from './publish.ts';
+import { evaluateMessage, type Run, sendAll } from './run.ts';
+import { listSynced } from './synced-objects.ts';
+
+/**
+ * Sends sync every namespace that a target's return touches: those with a group on it, and those of objects that still carry its
+ * state label because they had to leave it. Messages for it may have been parked in an outage, and no decision changes by its end.
+ * The mark stored with the facts keeps a crash from losing this; sending twice is harmless.
+ */
+export async function resumeSync(run: Run, facts: TargetFacts): Promise<void> {
+  const { store } = run.deps;
+  const owed = await store.findOwed(facts.key);
+  if (owed === undefined) return;
+  const [{ held }, synced] = await Promise.all([store.listReservations(facts.key), listSynced(run, facts)]);
+  const namespaces = new Map(
+    [...held.map(({ group }) => group), ...synced].map(({ workspace, namespace }) => [
+      `${workspace}#${namespace}`,
+      namespaceKey(workspace, namespace),
+    ]),
+  );
+  await sendAll(
+    run,
+    [...namespaces.values()].map((key) => evaluateMessage(run, 'sync', { key, uid: '' })),
+  );
+  await store.settleOwed(facts.key, owed);
+}
