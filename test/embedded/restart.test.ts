@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { SOURCE_VERSION_ANNOTATION } from '@tmc/apis/names.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   configMap,
@@ -47,5 +49,20 @@ describe('a host that starts again', () => {
     host = spawnHost(fleet.configPath);
     await eventually('the copy is back', 20_000, async () => ((await copyUid()) ? undefined : host.output()));
     expect(await copyUid()).not.toBe(before);
+  });
+
+  it('with a raised epoch of the hub, counts every copy as older than what the hub says', async () => {
+    const version = async () =>
+      (await fleet.members['west']?.get(copyKey))?.metadata.annotations?.[SOURCE_VERSION_ANNOTATION];
+    expect(await version()).toMatch(/^0\//);
+    host.child.kill('SIGTERM');
+    expect(await host.exited, host.output()).toBe(0);
+    const config = readFileSync(fleet.configPath, 'utf8');
+    writeFileSync(fleet.configPath, config.replace('hub: {', 'hub: { epoch: 3,'));
+    host = spawnHost(fleet.configPath);
+    await eventually('the copy is carried again', 20_000, async () => {
+      const now = await version();
+      return now?.startsWith('3/') ? undefined : `its source version is ${now}`;
+    });
   });
 });

@@ -103,6 +103,14 @@ describe('starting a host', () => {
     expect(await refusal(path('nowhere.yaml'))).toMatch(/cannot read the configuration .*nowhere\.yaml.*\nWhat to do:/);
     const noFile = variant('no-file', (text) => text.replace('kubeconfig: hub.', 'kubeconfig: gone.'));
     expect(await refusal(noFile)).toMatch(/kubeconfig .*gone\.kubeconfig cannot be used: there is no such file\nWhat/);
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: path('no-plugin'),
+      interactiveMode: 'Never',
+    };
+    const noPlugin = kubeconfig('hub', 'no-plugin', withUser({ exec }));
+    const pluginFails = variant('plugin-fails', (text) => text.replace('hub.kubeconfig', noPlugin));
+    expect(await refusal(pluginFails)).toMatch(/no-plugin\.kubeconfig cannot be used: .*no-plugin(.|\n)*\nWhat to do:/);
     const noContext = variant('no-context', (text) =>
       text.replace('hub.kubeconfig,', 'hub.kubeconfig, context: prod,'),
     );
