@@ -60,7 +60,7 @@ async function ensureNamespace(destination: Destination): Promise<void> {
   const name = downstreamKeyOf(upstreamKey, target).namespace;
   const key: ResourceKey = { workspace: target.key, group: '', resource: 'namespaces', namespace: '', name };
   const existing = await member.get(key);
-  if (existing) return verify(existing, destination);
+  if (existing) return claim(existing, destination);
   try {
     await member.apply(key, namespaceObject(name, destination), 'createOnly');
   } catch (error) {
@@ -69,8 +69,20 @@ async function ensureNamespace(destination: Destination): Promise<void> {
     const winner = await member.get(key);
     if (!winner)
       throw retryError(`creating namespace ${name} on ${target.name}: it came and went`, { type: 'SyncFailure' });
-    verify(winner, destination);
+    await claim(winner, destination);
   }
+}
+
+/** Uses a namespace that is ours; one of an earlier SyncTarget of the same name is stamped anew, its copies are found as ours. */
+async function claim(existing: KubeObject, destination: Destination): Promise<void> {
+  const { member, target, upstreamKey } = destination;
+  const { name, uid, resourceVersion } = existing.metadata;
+  const stamped = existing.metadata.annotations?.[LOCATOR_ANNOTATION];
+  verify(existing, destination);
+  if (stamped === formatLocator(locatorOf(upstreamKey, target))) return;
+  const key: ResourceKey = { workspace: target.key, group: '', resource: 'namespaces', namespace: '', name };
+  const when = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
+  await member.apply(key, namespaceObject(name, destination), when);
 }
 
 function namespaceObject(name: string, { target, upstreamKey }: Destination): KubeObject {
@@ -86,13 +98,21 @@ function namespaceObject(name: string, { target, upstreamKey }: Destination): Ku
   };
 }
 
-function verify({ metadata }: KubeObject, { target, upstreamKey }: Destination): void {
+/** Whether a locator says what we say, but for the uid of the SyncTarget: that is another when the SyncTarget was made again. */
+function isOurLocator(text: string | undefined, { target, upstreamKey }: Destination): boolean {
+  const ours = locatorOf(upstreamKey, target);
+  const uid = /"uid":"([^"\\]*)"/.exec(text ?? '')?.[1] ?? '';
+  return text === formatLocator({ ...ours, syncTarget: { ...ours.syncTarget, uid } });
+}
+
+function verify({ metadata }: KubeObject, destination: Destination): void {
+  const { target } = destination;
   const facts = { target: target.name, component: 'sync' };
-  if (metadata.annotations?.[LOCATOR_ANNOTATION] !== formatLocator(locatorOf(upstreamKey, target))) {
+  if (!isOurLocator(metadata.annotations?.[LOCATOR_ANNOTATION], destination)) {
     throw terminalError(`namespace ${metadata.name} on target ${target.name} is taken: it belongs to somebody else`, {
       ...facts,
       type: 'ResourceConflict',
-      hint: `rename the namespace, delete ${metadata.name} in the member cluster, or set namespaceMapping: Hashed on the target`,
+      hint: `rename the namespace in the hub, or delete ${metadata.name} in the member cluster if nobody needs it`,
     });
   }
   if (metadata.deletionTimestamp) {
