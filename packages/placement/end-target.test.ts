@@ -1,5 +1,6 @@
 import { targetKey } from '@tmc/apis/hash.ts';
 import { stateLabel, TARGET_FINALIZER } from '@tmc/apis/names.ts';
+import { retryError } from '@tmc/kernel/errors.ts';
 import { describe, expect, it } from 'vitest';
 import { createWorld, demo, keyOf, WORKSPACE, type World } from './world.model.ts';
 
@@ -59,6 +60,20 @@ describe('a SyncTarget that is deleted', () => {
       delays.push(world.sent.at(-1)?.delayMs);
     }
     expect(delays).toEqual([2_000, 12_000, 60_000]);
+  });
+
+  it('is held, and looked at again, while what is synced cannot be read', async () => {
+    const world = await started();
+    await world.hub.delete(COPIED);
+    await deleteWest(world);
+    const { list } = world.hub;
+    world.hub.list = () => Promise.reject(retryError('403 Forbidden', { type: 'ResourcePermission' }));
+    await look(world);
+    expect(await finalizersOf(world)).toEqual([TARGET_FINALIZER]);
+    expect(world.sent.at(-1)).toMatchObject({ envelope: { key: WEST, change: 'evaluate' } });
+    world.hub.list = list;
+    await look(world);
+    expect(await finalizersOf(world)).toEqual([]);
   });
 
   it('is not held when its member is out of reach', async () => {

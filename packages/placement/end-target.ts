@@ -1,5 +1,6 @@
 /** Letting a deleted SyncTarget go once nothing of its workspace runs there. */
 import { TARGET_FINALIZER } from '@tmc/apis/names.ts';
+import { isTmcError } from '@tmc/kernel/errors.ts';
 import type { TargetFacts } from '@tmc/kernel/records.ts';
 import { reread, versionOf } from './publish.ts';
 import { evaluateMessage, type Run, sendAll } from './run.ts';
@@ -20,10 +21,21 @@ export async function endTarget(run: Run, facts: TargetFacts): Promise<void> {
   if (!deletionTimestamp || !finalizers?.includes(TARGET_FINALIZER)) return;
   // The first message only decides: objects on their way by the decision before must not be missed.
   const isLook = change === 'evaluate';
-  if (isLook && (!facts.ready || (await listSynced(run, facts)).length === 0)) return release(run);
+  if (isLook && (!facts.ready || !(await hasCopies(run, facts)))) return release(run);
   const sinceMs = Math.max(0, run.nowMs - Date.parse(deletionTimestamp));
   const delayMs = Math.min(LOOK_MS.longest, Math.max(LOOK_MS.first, Math.round(sinceMs / 4)));
   await sendAll(run, [evaluateMessage(run, 'placement', { key, uid: facts.uid, delayMs })]);
+}
+
+/** True while an object of the workspace says that it is synced to the target, or what is there cannot be read. */
+async function hasCopies(run: Run, facts: TargetFacts): Promise<boolean> {
+  try {
+    return (await listSynced(run, facts)).length > 0;
+  } catch (error) {
+    // Refused for as long as a tenant rejects a claim: that may be days, so the looks go on.
+    if (isTmcError(error)) return true;
+    throw error;
+  }
 }
 
 async function release({ deps, envelope }: Run): Promise<void> {

@@ -48,7 +48,7 @@ function createOutside(fault: Fault | undefined) {
   };
   const faultyHub: Pick<HubApi, 'get' | 'list' | 'patch'> = {
     get: hub.get,
-    list: hub.list,
+    list: (resource, options) => hub.list(resource, options),
     patch: (key, patch, when) => effect(`hub ${key.resource} ${key.name}`, () => hub.patch(key, patch, when)),
   };
   const send: SendMessages = (messages) =>
