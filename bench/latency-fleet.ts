@@ -85,11 +85,12 @@ export async function serve(servers: Servers, { profileFolder }: ServeOptions = 
 
 function hostConfig(servers: Servers): HostConfig {
   return {
-    hub: { kind: 'kubernetes', kubeconfig: servers.hub, workspace: WORKSPACE, installApis: true },
+    hub: { kind: 'kubernetes', kubeconfig: servers.hub, workspace: WORKSPACE, installApis: true, epoch: 0 },
     members: servers.members.map(({ name, kubeconfig }) => ({
       name,
       kubeconfig,
       syncTarget: { workspace: WORKSPACE, name },
+      epoch: 0,
     })),
     state: { path: join(mkdtempSync(join(tmpdir(), 'tmc-bench-state-')), 'state.db') },
     listen: { health: '127.0.0.1:0', metrics: '127.0.0.1:0' },

@@ -16,6 +16,7 @@ describe('tmc.yaml', () => {
     expect(config.members[0]?.kubeconfig).toBe('/etc/west.yaml');
     expect(config.state.path).toBe('/srv/tmc/.tmc/state.db');
     expect(config.heartbeat).toEqual({ intervalMs: 4_000, thresholdMs: 10_000 });
+    expect([config.hub.epoch, config.members[0]?.epoch]).toEqual([0, 0]);
   });
 
   it('reports all problems at once, each with name, expectation and received value', () => {

@@ -75,7 +75,7 @@ async function assemble(
     meter,
     settings: {
       sourceClusterName: config.sourceClusterName,
-      epoch: 0,
+      epoch: fleet.epoch,
       heartbeatThresholdMs: config.heartbeat.thresholdMs,
     },
   });

@@ -36,7 +36,8 @@ export function startRelays(options: RelaysOptions): RunningRelays {
   const relays = new Map<string, Relay>();
   relays.set('hub', startHubRelay(options));
   for (const member of fleet.members) {
-    const source: RelaySource = { kind: 'member', id: member.targetKey, epoch: 0, target: member.syncTarget };
+    const { targetKey: id, epoch, syncTarget: target } = member;
+    const source: RelaySource = { kind: 'member', id, epoch, target };
     const config = {
       relay: `member-${member.name}`,
       source,
@@ -60,7 +61,7 @@ function startHubRelay(options: RelaysOptions): Relay {
   const { fleet } = options;
   const config = {
     relay: 'hub',
-    source: { kind: 'hub', id: fleet.hubId, epoch: 0 } as const,
+    source: { kind: 'hub', id: fleet.hubId, epoch: fleet.epoch } as const,
     resources: [...CONTROL_RESOURCES, NAMESPACES, ...SYNCED_RESOURCES],
     // What was deleted while nobody watched is found by comparing facts with the complete list.
     listMarkers: true,

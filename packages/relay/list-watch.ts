@@ -176,7 +176,7 @@ export class ListWatch {
 
   /** Checks the list's revision; gives the one that unacknowledged items hold the checkpoint below. */
   #beginList({ resourceVersion }: ObjectPage): bigint {
-    const { tracker } = this.#options;
+    const { tracker, view } = this.#options;
     if (!/^\d+$/.test(resourceVersion)) {
       throw new ReadError('malformed', `list without a numeric resourceVersion: "${resourceVersion}"`);
     }
@@ -185,7 +185,7 @@ export class ListWatch {
       if (this.#listed) {
         throw new ReadError(
           'stale',
-          `list at revision ${resourceVersion} after ${tracker.head} was read; raise the epoch if the server was restored`,
+          `list at revision ${resourceVersion} after ${tracker.head} was read; if the server was restored or made anew, raise the epoch of this ${view.kind} in the configuration and start again`,
         );
       }
       // The checkpoint is of another history of this server: it covers nothing.

@@ -123,6 +123,25 @@ describe('at rest', () => {
   });
 });
 
+describe('a hub whose resourceVersions start over', () => {
+  it('is believed again once its epoch is raised', async () => {
+    const world = await placedWorld();
+    const restored = world.hub.find(web)!;
+    world.hub.put(web, deploymentOf('web', 'nginx:2'));
+    await world.settle();
+    const { uid = '', resourceVersion: rv = '' } = restored.metadata;
+    const update = { v: 1 as const, id: 'restored', at: 1_000_000, key: web, uid, rv, change: 'upsert' as const };
+    const images = async (epoch: number) => {
+      const syncDown = createSyncDown({ ...world.deps, settings: { ...world.deps.settings, epoch } });
+      const source = { kind: 'hub' as const, id: 'hub', relay: 'r', epoch };
+      await syncDown({ ...update, source, body: restored }, 1);
+      return all.map((target) => imageOf(world.copies(target)[0]!.obj));
+    };
+    expect(await images(1)).toEqual(['nginx:2', 'nginx:2', 'nginx:2']);
+    expect(await images(2)).toEqual(['nginx:1', 'nginx:1', 'nginx:1']);
+  });
+});
+
 describe('an image that went there and back', () => {
   it('stays, though the state between arrives last and from another process', async () => {
     const world = await placedWorld();

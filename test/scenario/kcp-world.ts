@@ -96,11 +96,13 @@ function hostConfig(servers: KcpServers, statePath: string, targets: readonly Ta
       kubeconfig: servers.kubeconfig('root'),
       export: { workspace: EXPORT.path, name: EXPORT.name },
       installApis: true,
+      epoch: 0,
     },
     members: targets.map(({ tenant, target, member }) => ({
       name: `${member}-${tenant}`,
       kubeconfig: kubeconfigOf(member),
       syncTarget: { workspace: `root:${tenant}`, name: target },
+      epoch: 0,
     })),
     state: { path: statePath },
     listen: { health: '127.0.0.1:0', metrics: '127.0.0.1:0' },

@@ -31,9 +31,9 @@ export const MEMBERS = ['member-1', 'member-2', 'member-3'] as const;
 export async function startWorld(servers: WorldServers): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'tmc-world-'));
   const host = await startHost({
-    hub: { kind: 'kubernetes', kubeconfig: servers.hub, workspace: WORKSPACE, installApis: true },
+    hub: { kind: 'kubernetes', kubeconfig: servers.hub, workspace: WORKSPACE, installApis: true, epoch: 0 },
     members: [...servers.members, { name: HASHED, kubeconfig: servers.members.at(-1)?.kubeconfig ?? '' }].map(
-      ({ name, kubeconfig }) => ({ name, kubeconfig, syncTarget: { workspace: WORKSPACE, name } }),
+      ({ name, kubeconfig }) => ({ name, kubeconfig, syncTarget: { workspace: WORKSPACE, name }, epoch: 0 }),
     ),
     state: { path: join(folder, 'state.db') },
     listen: { health: '127.0.0.1:0', metrics: '127.0.0.1:0' },

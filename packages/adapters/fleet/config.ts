@@ -13,11 +13,18 @@ const kubeconfig = {
   context: z.string().min(1).optional(),
 };
 
+/**
+ * To be raised by one when a server's resourceVersions start over (it was restored from a backup, or made anew): what was
+ * recorded before then counts as older, whatever its number.
+ */
+const epoch = z.number().int().nonnegative().default(0);
+
 const kubernetesHub = z.strictObject({
   kind: z.literal('kubernetes'),
   ...kubeconfig,
   /** Name of the one workspace a plain API server stands for. */
   workspace: name.default('default'),
+  epoch,
   /** Create or update our CustomResourceDefinitions at start. */
   installApis: z.boolean().default(true),
 });
@@ -28,6 +35,7 @@ const kcpHub = z.strictObject({
   export: z
     .strictObject({ workspace: name.default('root:tmc'), name: name.default('tmc.kcp.io') })
     .default({ workspace: 'root:tmc', name: 'tmc.kcp.io' }),
+  epoch,
   /** Create or update workspace, schemas, export, rights and workspace type at start; needs an administrator's kubeconfig. */
   installApis: z.boolean().default(false),
 });
@@ -38,6 +46,7 @@ const memberSchema = z.strictObject({
   ...kubeconfig,
   /** The SyncTarget this member answers for: who is bound to whom is configured here, not claimed by an object. */
   syncTarget: z.strictObject({ workspace: name, name }),
+  epoch,
 });
 
 type MemberConfig = z.infer<typeof memberSchema>;

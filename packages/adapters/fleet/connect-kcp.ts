@@ -16,6 +16,7 @@ export async function connectKcp(plan: Extract<HubPlan, { kind: 'kcp' }>, clock:
   let stopListening = () => {};
   return {
     hubId: `${plan.export.workspace}/${plan.export.name}`,
+    epoch: plan.epoch,
     hub,
     sources: () => hub.sources(),
     onSources: (listener) => {

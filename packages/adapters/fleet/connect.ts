@@ -14,17 +14,24 @@ export type { Fleet } from './fleet.ts';
 export type FleetPlan = { readonly hub: HubPlan; readonly members: readonly MemberPlan[] };
 
 export type HubPlan =
-  | { readonly kind: 'kubernetes'; readonly connection: KubeConnection; readonly workspace: string }
+  | {
+      readonly kind: 'kubernetes';
+      readonly connection: KubeConnection;
+      readonly workspace: string;
+      readonly epoch: number;
+    }
   | {
       readonly kind: 'kcp';
       readonly connection: KubeConnection;
       readonly export: { readonly workspace: string; readonly name: string };
+      readonly epoch: number;
     };
 
 type MemberPlan = {
   readonly name: string;
   readonly connection: KubeConnection;
   readonly syncTarget: { readonly workspace: string; readonly name: string };
+  readonly epoch: number;
 };
 
 /** A member that says nothing is given up before the function that asks it (10 s), so that the others' results are kept. */
@@ -52,13 +59,14 @@ function connectHub(plan: HubPlan, clock: Clock): Promise<FleetHub> {
 }
 
 async function connectKubernetes(
-  { connection, workspace }: Extract<HubPlan, { kind: 'kubernetes' }>,
+  { connection, workspace, epoch }: Extract<HubPlan, { kind: 'kubernetes' }>,
   clock: Clock,
 ): Promise<FleetHub> {
   const hub = createKubernetesHub({ connection, workspace, clock });
   const source = createWatchSource({ connection, clock, endpoint: 'hub' });
   return {
     hubId: workspace,
+    epoch,
     hub,
     sources: () => [source],
     onSources: () => undefined,
@@ -72,7 +80,7 @@ async function connectKubernetes(
 }
 
 async function connectMember(
-  { name, connection, syncTarget }: MemberPlan,
+  { name, connection, syncTarget, epoch }: MemberPlan,
   { hub, clock }: { hub: FleetHub; clock: Clock },
 ): Promise<FleetMember & { api: MemberApi; close(): void }> {
   const workspace = await hub.workspaceId(syncTarget.workspace);
@@ -82,6 +90,7 @@ async function connectMember(
     name,
     targetKey: targetKey(workspace, syncTarget.name),
     syncTarget: { workspace, name: syncTarget.name },
+    epoch,
     api,
     source,
     close: () => {

@@ -7,12 +7,16 @@ export type FleetMember = {
   /** Its SyncTarget; `workspace` is the workspace's id. */
   readonly syncTarget: { readonly workspace: string; readonly name: string };
   readonly source: WatchSource;
+  /** Of its resourceVersions: raised when they start over. */
+  readonly epoch: number;
 };
 
 /** The hub as relays and functions need it, whatever kind it is. */
 export type FleetHub = {
   /** Stable id of the hub, part of checkpoints. */
   readonly hubId: string;
+  /** Of its resourceVersions: raised when they start over. */
+  readonly epoch: number;
   readonly hub: HubApi;
   /** The endpoints to watch now: one, or one per kcp shard. */
   sources(): readonly WatchSource[];

@@ -42,14 +42,18 @@ const connection = z.strictObject({
   token: z.string().optional(),
 });
 
+/** Raised when the server's resourceVersions start over. */
+const epoch = z.number().int().nonnegative().default(0);
+
 const environmentSchema = z.object({
   TMC_HUB: json(
     z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('kubernetes'), workspace: z.string(), connection }),
+      z.strictObject({ kind: z.literal('kubernetes'), workspace: z.string(), connection, epoch }),
       z.strictObject({
         kind: z.literal('kcp'),
         export: z.strictObject({ workspace: z.string(), name: z.string() }),
         connection,
+        epoch,
       }),
     ]),
   ),
@@ -59,6 +63,7 @@ const environmentSchema = z.object({
         name: z.string(),
         syncTarget: z.strictObject({ workspace: z.string(), name: z.string() }),
         connection,
+        epoch,
       }),
     ),
   ),
@@ -108,7 +113,7 @@ async function runtimeFrom(env: NodeJS.ProcessEnv): Promise<FunctionRuntime> {
     meter: meterOf(metrics),
     settings: {
       sourceClusterName: config.TMC_SOURCE_CLUSTER,
-      epoch: 0,
+      epoch: fleet.epoch,
       heartbeatThresholdMs: config.TMC_HEARTBEAT_THRESHOLD_MS,
     },
     middlewares: [injectLambdaContext(logger), logMetrics(metrics, { captureColdStartMetric: true })],

@@ -86,11 +86,12 @@ class Stage {
     this.#context = { workspace: WORKSPACE, hub: userHub, members: Object.fromEntries(members) };
     if (this.#options.forceRecreate) await removeLeftovers(this.#context);
     this.#host = await startHost({
-      hub: { kind: 'kubernetes', workspace: WORKSPACE, installApis: true, ...servers.hub },
+      hub: { kind: 'kubernetes', workspace: WORKSPACE, installApis: true, epoch: 0, ...servers.hub },
       members: servers.members.map((m) => ({
         name: m.name,
         kubeconfig: m.kubeconfig,
         syncTarget: { workspace: WORKSPACE, name: m.name === WEST.member ? WEST.target : EAST.target },
+        epoch: 0,
       })),
       state: { path: join(this.#folder, 'state.db') },
       listen: { health: '127.0.0.1:0', metrics: '127.0.0.1:0' },
