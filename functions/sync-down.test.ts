@@ -37,7 +37,6 @@ async function failingWorld() {
   const runtime: FunctionRuntime = {
     hub: hub.hub,
     member: () => member,
-    memberName: () => 'east',
     workspaceName: (workspace) => workspace,
     table,
     queues,

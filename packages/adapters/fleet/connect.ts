@@ -46,7 +46,6 @@ export async function connectFleet(plan: FleetPlan, { clock }: { clock: Clock })
     ...hub,
     members,
     member: (key) => byKey.get(key)?.api,
-    memberName: (key) => byKey.get(key)?.name,
     close: async () => {
       await hub.close();
       for (const member of members) member.close();

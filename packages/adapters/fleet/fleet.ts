@@ -34,6 +34,5 @@ export type Fleet = Omit<FleetHub, 'workspaceId' | 'close'> & {
   readonly members: readonly FleetMember[];
   /** The member behind a target key; undefined when the configuration binds none to it. */
   member(targetKey: string): MemberApi | undefined;
-  memberName(targetKey: string): string | undefined;
   close(): Promise<void>;
 };

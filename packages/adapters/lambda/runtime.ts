@@ -13,8 +13,6 @@ export type FunctionRuntime = {
   readonly hub: HubApi;
   /** The member behind a target key; undefined when this installation knows none. */
   readonly member: (targetKey: string) => MemberApi | undefined;
-  /** Name of the member cluster behind a target key, for PHYSICAL_CLUSTER. */
-  readonly memberName: (targetKey: string) => string | undefined;
   /** Name of a workspace as users know it, its id when unknown. */
   readonly workspaceName: (workspace: string) => string;
   readonly table: Table;

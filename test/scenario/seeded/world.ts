@@ -103,7 +103,6 @@ function startFunctions(parts: Parts): void {
   const runtime: FunctionRuntime = {
     hub: createKubernetesHub({ ...apiOf(parts.hub, parts, step), workspace: WORKSPACE }),
     member: (key) => members.get(key),
-    memberName: (key) => TARGETS.find((target) => target.key === key)?.name,
     workspaceName: (workspace) => workspace,
     table: {
       get: (key) => step(() => parts.table.get(key)),
