@@ -21,7 +21,7 @@ export async function endTarget(run: Run, facts: TargetFacts): Promise<void> {
   if (!deletionTimestamp || !finalizers?.includes(TARGET_FINALIZER)) return;
   // The first message only decides: objects on their way by the decision before must not be missed.
   const isLook = change === 'evaluate';
-  if (isLook && (!facts.ready || !(await hasCopies(run, facts)))) return release(run);
+  if (isLook && (!facts.ready || !(await hasCopies(run, facts)))) return releaseTarget(run);
   const sinceMs = Math.max(0, run.nowMs - Date.parse(deletionTimestamp));
   const delayMs = Math.min(LOOK_MS.longest, Math.max(LOOK_MS.first, Math.round(sinceMs / 4)));
   await sendAll(run, [evaluateMessage(run, 'placement', { key, uid: facts.uid, delayMs })]);
@@ -38,7 +38,8 @@ async function hasCopies(run: Run, facts: TargetFacts): Promise<boolean> {
   }
 }
 
-async function release({ deps, envelope }: Run): Promise<void> {
+/** Takes our finalizer off; a SyncTarget that is gone or free already is fine. */
+export async function releaseTarget({ deps, envelope }: Run): Promise<void> {
   await reread(async () => {
     const live = await deps.hub.get(envelope.key);
     if (!live?.metadata.finalizers?.includes(TARGET_FINALIZER)) return;

@@ -98,6 +98,7 @@ export async function trackFacts(run: Run): Promise<FactsChange> {
   if (!source) throw new RangeError(`placement does not track ${formatGroupResource(key)}`);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const stored = await source.find(run.deps.store, key);
+    if (stored && isTaken(stored, key)) return refuse(run, stored);
     const change = attempt === 0 ? unchangedByMessage(run, source, stored) : undefined;
     const result = change ?? (await refresh(run, source, stored));
     if (result) return result;
@@ -140,6 +141,16 @@ async function refresh(
   if (stored && !supersedes(stored.value, converted.value)) return kept;
   const after = factsOf(source, envelope.key, converted.value);
   return (await replace(store, stored, { before, after })) ? { ...base, after, changed: true } : undefined;
+}
+
+/** True when the facts under this name are those of an object of another kind: SyncTarget and ClusterRegistration share theirs. */
+const isTaken = ({ source }: Stored<unknown>, key: ResourceKey): boolean => source !== formatGroupResource(key);
+
+async function refuse({ deps, envelope }: Run, { source }: Stored<unknown>): Promise<FactsChange> {
+  const live = await deps.hub.get(envelope.key);
+  const received = `${envelope.key.name}, which the object of ${source} with that name had first`;
+  const problem = { field: 'metadata.name', expected: 'a name that no other target of the workspace has', received };
+  return { ...(live ? { seen: live } : {}), fresh: true, problems: [problem], changed: false };
 }
 
 /** A new object of the same name inherits nothing: what was stored of the old one goes first, and the next attempt saves it. */

@@ -1,12 +1,13 @@
 /** One message of the placement queue: facts → groups it touches → decisions → publishing. */
 
 import { targetKey } from '@tmc/apis/hash.ts';
+import { CONTROL_RESOURCES } from '@tmc/apis/resources.ts';
 import type { Envelope } from '@tmc/kernel/envelope.ts';
 import { formatGroupResource } from '@tmc/kernel/key.ts';
 import type { TargetFacts } from '@tmc/kernel/records.ts';
 import { done, type Outcome, park } from '@tmc/kernel/result.ts';
 import type { Facts } from './commit.ts';
-import { endTarget } from './end-target.ts';
+import { endTarget, releaseTarget } from './end-target.ts';
 import { governs, type NamespaceRef, type Settled, settleNamespace } from './evaluate.ts';
 import { type FactsChange, factsKind, policyId, trackFacts } from './facts.ts';
 import { loadFleet } from './load.ts';
@@ -105,6 +106,9 @@ async function handlePolicy(run: Run, change: FactsChange): Promise<void> {
 
 async function handleTarget(run: Run, change: FactsChange): Promise<void> {
   await showTarget(run, change);
+  await freeName(run, change);
+  // No facts, no copies: nothing to wait for.
+  if (!change.after && change.seen?.metadata.deletionTimestamp) await releaseTarget(run);
   if (!change.changed && !run.resumed) return;
   const { workspace, name } = run.envelope.key;
   const after = change.after?.kind === 'target' ? change.after.value : undefined;
@@ -149,10 +153,23 @@ async function settleGroups(run: Run, groups: readonly GroupRef[]): Promise<void
   await publish(run, settled);
 }
 
-/** Key label, synced resources and the condition about its spec; a ClusterRegistration has none of them. */
+/** A target that is gone leaves its name to an object of the other kind, which was refused until now. */
+async function freeName(run: Run, { seen, changed }: FactsChange): Promise<void> {
+  const { key, change } = run.envelope;
+  if (seen || !(changed || change === 'delete')) return;
+  const others = CONTROL_RESOURCES.map(({ group, resource }) => ({ ...key, group, resource })).filter(
+    (other) => factsKind(other) === 'target' && other.resource !== key.resource,
+  );
+  await sendAll(
+    run,
+    others.map((other) => evaluateMessage(run, 'placement', { key: other, uid: '' })),
+  );
+}
+
+/** Key label, synced resources and the condition about its spec. */
 async function showTarget(run: Run, { seen, fresh, problems }: FactsChange): Promise<void> {
   const { key } = run.envelope;
-  if (!seen || key.resource !== 'synctargets') return;
+  if (!seen) return;
   const facts = { workspace: key.workspace, problems, nowMs: run.nowMs };
   if (Object.keys(planTargetPatches(seen, facts)).length === 0) return;
   let known = fresh ? seen : undefined;

@@ -13,7 +13,12 @@ import {
 } from './snapshot.ts';
 
 /** A stored value and the version under which it can be replaced. */
-export type Stored<T> = { readonly value: T; readonly version: number };
+export type Stored<T> = {
+  readonly value: T;
+  readonly version: number;
+  /** `resource.group` of the hub object it was taken from. */
+  readonly source: string;
+};
 
 /** A group as it is stored: its decision and how far its effects got. */
 export type StoredGroup = {

@@ -14,13 +14,19 @@ export type TargetPatches = { readonly metadata?: JsonObject; readonly status?: 
 type SyncedResource = { group?: string; resource: string; versions: string[]; state?: string };
 type Status = { syncedResources?: SyncedResource[]; conditions?: Condition[] };
 
-/** The merge patches for key label and finalizer and for the status, each absent when there is nothing to change. */
+const SYNC_TARGET = 'SyncTarget';
+
+/**
+ * The merge patches for key label and finalizer and for the status, each absent when there is nothing to change. A ClusterRegistration
+ * gets only the condition about its spec; what cannot be used is not held when it is deleted.
+ */
 export function planTargetPatches(
   targetObj: KubeObject,
   facts: { readonly workspace: string; readonly problems: readonly FieldProblem[]; readonly nowMs: number },
 ): TargetPatches {
   const key = targetKey(facts.workspace, targetObj.metadata.name);
-  const metadata = metadataPatch(targetObj, key);
+  const isUsed = targetObj.kind === SYNC_TARGET && facts.problems.length === 0;
+  const metadata = isUsed ? metadataPatch(targetObj, key) : undefined;
   const status = statusPatch(targetObj, facts);
   return { ...(metadata ? { metadata } : {}), ...(status ? { status } : {}) };
 }
@@ -41,7 +47,8 @@ function statusPatch(
   { problems, nowMs }: { readonly problems: readonly FieldProblem[]; readonly nowMs: number },
 ): JsonObject | undefined {
   const current = (targetObj['status'] ?? {}) as Status;
-  const synced = problems.length > 0 ? (current.syncedResources ?? []) : syncedResources(targetObj, current);
+  const isUsed = targetObj.kind === SYNC_TARGET && problems.length === 0;
+  const synced = !isUsed ? (current.syncedResources ?? []) : syncedResources(targetObj, current);
   const conditions = configured(current.conditions, problems, nowMs);
   const patch: JsonObject = {};
   if (!jsonEqual(synced as Json, (current.syncedResources ?? []) as Json)) patch['syncedResources'] = synced as Json;

@@ -2,7 +2,7 @@ import { createMemoryTable } from '@tmc/adapters/memory/table.ts';
 import { createPlacementStore } from '@tmc/adapters/table/placement-store.ts';
 import { createRecoveryStore } from '@tmc/adapters/table/recovery-store.ts';
 import type { Table } from '@tmc/adapters/table/table.ts';
-import { convertSyncTarget } from '@tmc/apis/convert.ts';
+import { convertClusterRegistration, convertSyncTarget } from '@tmc/apis/convert.ts';
 import { targetKey } from '@tmc/apis/hash.ts';
 import type { Envelope } from '@tmc/kernel/envelope.ts';
 import type { Condition } from '@tmc/kernel/object.ts';
@@ -64,6 +64,7 @@ async function createWorld(names: string[] = ['west'], fault?: { at: number; aft
 
   return {
     hub,
+    placement,
     writes,
     handle,
     signOfLife: createSignOfLife(deps),
@@ -171,6 +172,27 @@ describe('heartbeats', () => {
     const world = await createWorld([]);
     await world.beat('ghost');
     expect(world.writes).toEqual([]);
+  });
+});
+
+describe('a ClusterRegistration', () => {
+  it('becomes Ready and silent as a SyncTarget does, in its own status', async () => {
+    const world = await createWorld([]);
+    const key = { ...keyOf('west'), group: 'tmc.kcp.io', resource: 'clusterregistrations' };
+    const registration = { apiVersion: 'tmc.kcp.io/v1alpha1', kind: 'ClusterRegistration', metadata: { name: 'west' } };
+    const obj = world.hub.put(key, { ...registration, spec: { location: 'eu' } });
+    const converted = convertClusterRegistration(obj, 'ws1');
+    if (!converted.ok) throw new Error('not converted');
+    await world.placement.saveFacts({ kind: 'target', key, value: converted.value }, undefined);
+    const status = async () => (await world.hub.get(key))?.['status'];
+    const ready = (text: string) => ({
+      conditions: expect.arrayContaining([expect.objectContaining({ type: 'Ready', status: text })]),
+    });
+    await world.beat();
+    expect(await status()).toMatchObject({ ...ready('True'), lastHeartbeat: '2026-01-01T00:00:00Z' });
+    world.at(20_000);
+    await world.tick();
+    expect(await status()).toMatchObject(ready('False'));
   });
 });
 

@@ -20,6 +20,14 @@ export type RecoverDeps = {
 
 /** A heartbeat that comes sooner after the recorded one is not recorded. */
 const RECORD_EVERY_MS = 10_000;
+/** What a target is that nobody told us of yet. */
+const SYNC_TARGETS = { group: WORKLOAD_GROUP, resource: 'synctargets' };
+/** Where a status tells of the last heartbeat, by resource. */
+const SYNC_TARGET_FIELD = 'lastSyncerHeartbeatTime';
+const HEARTBEAT_FIELDS: Readonly<Record<string, string>> = {
+  synctargets: SYNC_TARGET_FIELD,
+  clusterregistrations: 'lastHeartbeat',
+};
 /** Targets looked at side by side in a tick. */
 const PARALLEL = 16;
 
@@ -44,7 +52,7 @@ async function heartbeat(deps: RecoverDeps, envelope: Envelope): Promise<Outcome
       `relay of target ${envelope.source.id} sent a heartbeat for target ${key}: a relay speaks for itself only`,
     );
   }
-  return heardOf(deps, { key, workspace, name }, envelope.at);
+  return heardOf(deps, { key, workspace, name, ...SYNC_TARGETS }, envelope.at);
 }
 
 /**
@@ -82,7 +90,8 @@ async function heardOf(deps: RecoverDeps, target: FleetTarget, sentAtMs: number)
     if (sinceMs >= recordEveryMs(deps)) await record(deps, target, { lastSeenMs, shown: 'Healthy' }, stored);
     return done;
   }
-  await show(deps, target, { ...(stored ? { stored } : {}), lastSeenMs });
+  const known = (await deps.store.findFleetTarget(target.key)) ?? target;
+  await show(deps, known, { ...(stored ? { stored } : {}), lastSeenMs });
   return done;
 }
 
@@ -123,8 +132,8 @@ async function show(
   target: FleetTarget,
   { stored, lastSeenMs }: { readonly stored?: StoredSeen; readonly lastSeenMs?: number },
 ): Promise<void> {
-  const { workspace, name } = target;
-  const key = { workspace, group: WORKLOAD_GROUP, resource: 'synctargets', namespace: '', name };
+  const { workspace, group, resource, name } = target;
+  const key = { workspace, group, resource, namespace: '', name };
   const live = await deps.hub.get(key);
   if (!live) return;
   const judgement = judgeNow(deps, lastSeenMs);
@@ -136,7 +145,7 @@ async function show(
   if (conditions !== current || underWay) {
     written = await record(deps, target, seen, stored);
     const status: JsonObject = { conditions: conditions as Json };
-    if (lastSeenMs !== undefined) status['lastSyncerHeartbeatTime'] = formatTime(lastSeenMs);
+    if (lastSeenMs !== undefined) status[HEARTBEAT_FIELDS[resource] ?? SYNC_TARGET_FIELD] = formatTime(lastSeenMs);
     const { uid = '', resourceVersion = '' } = live.metadata;
     await deps.hub.patch(key, { status }, { uid, resourceVersion, subresource: 'status' });
   }

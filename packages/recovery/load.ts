@@ -2,7 +2,14 @@
 import type { Health } from './detect.ts';
 
 /** The identity of a target, as the fleet list has it. */
-export type FleetTarget = { readonly key: string; readonly workspace: string; readonly name: string };
+export type FleetTarget = {
+  readonly key: string;
+  readonly workspace: string;
+  readonly name: string;
+  /** Kind of the hub object it was taken from: a SyncTarget or a ClusterRegistration. */
+  readonly group: string;
+  readonly resource: string;
+};
 
 /** What is known of a target's life. */
 export type SeenRecord = {

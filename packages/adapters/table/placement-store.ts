@@ -1,5 +1,5 @@
 import type { LocationFacts, NamespaceFacts, Policy, ResourceNeeds } from '@tmc/apis/policy.ts';
-import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
+import { formatGroupResource, formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { JsonObject } from '@tmc/kernel/object.ts';
 import type { TargetFacts } from '@tmc/kernel/records.ts';
 import type { DecisionWrite, Facts, PlacementStore } from '@tmc/placement/commit.ts';
@@ -49,7 +49,7 @@ export function createPlacementStore(table: Table, options: PlacementStoreOption
 function factReads(table: Table) {
   const find = async <T>(key: ItemKey): Promise<Stored<T> | undefined> => {
     const item = await table.get(key);
-    return item && { value: storedValue<T>(item), version: item.version };
+    return item && { value: storedValue<T>(item), version: item.version, source: String(item.data['source']) };
   };
   const list = async <T>(workspace: string, skPrefix: string): Promise<readonly T[]> =>
     (await table.query(workspacePartition(workspace), { skPrefix })).map((item) => storedValue<T>(item));
@@ -107,12 +107,12 @@ function factWrites(table: Table, { nowS }: PlacementStoreOptions) {
       version: number | undefined,
       mark?: { readonly owesSync: boolean },
     ): Promise<boolean> {
-      const data = { value: facts.value } as unknown as JsonObject;
+      const data = { value: facts.value, source: formatGroupResource(facts.key) } as unknown as JsonObject;
       const isNew = version === undefined;
       const writes: Write[] = [{ op: 'put', key: factsKey(facts), data, when: whenAt(version) }];
       if (isNew) writes.push({ op: 'put', key: trackedItem(facts), data: { value: { ...facts.key } } });
       if (facts.kind === 'target') {
-        writes.push(...targetListings(facts.value, isNew));
+        writes.push(...targetListings(facts, isNew));
         if (mark?.owesSync) writes.push({ op: 'put', key: targetOwedKey(facts.value.key), data: { owed: true } });
       }
       return (await table.transact(writes)).ok;
@@ -142,14 +142,12 @@ function rememberRemoved(facts: TargetFacts, nowS: number): Write {
 const trackedItem = ({ kind, key }: Facts): ItemKey => trackedKey(kind, formatKey(key));
 
 /** A target's facts in the list of its workspace; its identity, which never changes, in that of the fleet. */
-function targetListings(facts: TargetFacts, isNew: boolean): Write[] {
-  const { key, workspace, name } = facts;
-  const listed: Write = {
-    op: 'put',
-    key: workspaceTargetKey(workspace, key),
-    data: { value: facts } as unknown as JsonObject,
-  };
-  return isNew ? [listed, { op: 'put', key: fleetKey(key), data: { value: { key, workspace, name } } }] : [listed];
+function targetListings({ value, key: source }: Facts & { readonly kind: 'target' }, isNew: boolean): Write[] {
+  const { key, workspace, name } = value;
+  const data = { value } as unknown as JsonObject;
+  const listed: Write = { op: 'put', key: workspaceTargetKey(workspace, key), data };
+  const identity = { key, workspace, name, group: source.group, resource: source.resource };
+  return isNew ? [listed, { op: 'put', key: fleetKey(key), data: { value: identity } }] : [listed];
 }
 
 function factsKey({ kind, value }: Facts): ItemKey {
