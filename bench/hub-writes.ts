@@ -24,14 +24,15 @@ function sumWrites(text: string): number {
   return sum;
 }
 
-/** The count once it has not moved for four seconds: a status that settles is waited for. */
+/** Statuses that settle are written a second or two after what they tell of. */
+const STILL_MS = 3_000;
+
+/** The count once it has not moved for a while. Seldom asked: to answer is work for a server whose processor time is measured. */
 export async function settledWrites(connection: KubeConnection): Promise<number | undefined> {
-  let last = await countWrites(connection);
-  for (let still = 0; still < 8 && last !== undefined; still += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
+  for (let last = await countWrites(connection); ; ) {
+    await new Promise((resolve) => setTimeout(resolve, STILL_MS));
     const now = await countWrites(connection);
-    if (now !== last) still = 0;
+    if (now === last) return now;
     last = now;
   }
-  return last;
 }

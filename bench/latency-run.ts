@@ -21,9 +21,9 @@ export type RunResult = {
   readonly memberWritesPerSecond: number;
   /** From the first write to the last arrival. */
   readonly wallMs: number;
-  /** Processor time of the host per object, until all is settled. */
+  /** Processor time of the host per object, until the last arrival. */
   readonly hostCpuMs: number;
-  /** Processor time of all API servers per object, until all is settled. */
+  /** Processor time of all API servers per object, until the last arrival. */
   readonly serversCpuMs?: number | undefined;
   /** Writes of the host to the hub's Deployments per object, once all statuses are settled; undefined where not counted. */
   readonly hubWrites?: number | undefined;
@@ -124,14 +124,14 @@ async function measure(fleet: BenchFleet, plan: Plan): Promise<RunResult> {
   await Promise.all([...writes, finished.promise]);
   clearTimeout(timer);
   const load = loadavg()[0] ?? 0;
+  const notes = await fleet.notes();
+  const cpuMs = (fleet.serversCpuMs() ?? Number.NaN) - (cpuBefore ?? Number.NaN);
   await stopWatching();
   const writesAfter = await settledWrites(fleet.hubConnection);
-  const notes = await fleet.notes();
-  const serversCpuMs = ((fleet.serversCpuMs() ?? Number.NaN) - (cpuBefore ?? Number.NaN)) / objects.length;
   const counted = writesBefore !== undefined && writesAfter !== undefined && writesBefore > 0;
   // One write of each object is this bench's own.
   const hubWrites = counted ? (writesAfter - writesBefore) / objects.length - 1 : undefined;
-  return { ...summarise(plan, tracks, notes), hubWrites, serversCpuMs, load };
+  return { ...summarise(plan, tracks, notes), hubWrites, serversCpuMs: cpuMs / objects.length, load };
 }
 
 function summarise(

@@ -95,7 +95,7 @@ function print(): void {
     'writes/s': (r) => r.memberWritesPerSecond.toFixed(0),
     'wall s': (r) => (r.wallMs / 1000).toFixed(1),
     'host CPU': (r) => ms(r.hostCpuMs),
-    'servers CPU': (r) => (r.serversCpuMs === undefined ? '-' : ms(r.serversCpuMs)),
+    'servers CPU': (r) => (r.serversCpuMs === undefined || Number.isNaN(r.serversCpuMs) ? '-' : ms(r.serversCpuMs)),
     'hub writes': (r) => r.hubWrites?.toFixed(2) ?? '-',
     load: (r) => r.load.toFixed(1),
   });

@@ -13,7 +13,8 @@ const CONSUMERS: Readonly<
 > = {
   placement: { make: place, timeoutMs: 10_000, concurrency: 4 },
   sync: { make: syncDown, timeoutMs: 10_000, concurrency: 8 },
-  status: { make: syncUp, timeoutMs: 10_000, concurrency: 4 },
+  // Few: in a burst the copies come first, what they say of themselves can wait.
+  status: { make: syncUp, timeoutMs: 10_000, concurrency: 1 },
   recovery: { make: recover, timeoutMs: 10_000, concurrency: 1 },
 };
 

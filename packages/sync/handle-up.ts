@@ -13,6 +13,7 @@ import { heldBy, loadPlaced, type Placed, type SyncDeps } from './load.ts';
 import { aggregateStatus, type Contribution, isInFlux, isOnItsWay, planStatusPatch } from './status.ts';
 import { createStatusMemory, type StatusMemory } from './status-memory.ts';
 import { isListMarker, sweepTarget } from './sweep.ts';
+import { createTurns, type Turns } from './turns.ts';
 import { viewFor } from './view.ts';
 
 /** Kinds whose status is carried up. */
@@ -24,14 +25,14 @@ const WITH_STATUS = ['deployments', 'services'];
 const SETTLE_MS = [1_000, 2_000];
 const MAX_ATTEMPTS = 3;
 
-type Context = SyncDeps & { readonly memory: StatusMemory };
+type Context = SyncDeps & { readonly memory: StatusMemory; readonly inTurn: Turns };
 
 /**
  * Consumer of the `status` queue: what members report of copies. Drift and deletions go on to `sync` as the upstream key; a
  * status is aggregated over all targets and written to the hub when it changed.
  */
 export function createSyncUp(ports: SyncDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
-  const deps: Context = { ...ports, memory: createStatusMemory(ports.clock) };
+  const deps: Context = { ...ports, memory: createStatusMemory(ports.clock), inTurn: createTurns() };
   return async (envelope, receiveCount) => {
     if (isListMarker(envelope)) return sweepTarget(deps, envelope.key);
     if (!isReport(envelope)) return done;
@@ -42,9 +43,9 @@ export function createSyncUp(ports: SyncDeps): (envelope: Envelope, receiveCount
     if (change === 'delete') return toSync(deps, upstreamKey);
     if (await isStray(deps, key.workspace, upstreamKey)) return takeBack(deps, key, downstreamObj);
     const report = { key, downstreamObj, upstreamKey, receiveCount };
-    return drifted || !WITH_STATUS.includes(key.resource)
-      ? confirmUpstream(deps, report, drifted === true)
-      : reportStatus(deps, report);
+    if (drifted || !WITH_STATUS.includes(key.resource)) return confirmUpstream(deps, report, drifted === true);
+    // What another report of the object finds meanwhile may be all there is to this one.
+    return deps.inTurn(formatKey(upstreamKey), () => reportStatus(deps, report));
   };
 }
 
