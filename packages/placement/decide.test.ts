@@ -72,6 +72,13 @@ const reasons = (input: Input): Record<string, string> =>
 describe('a hard rule', () => {
   it.each<[string, Partial<Policy>, Partial<TargetFacts>, string]>([
     ['location', { hard: { locations: ['eu'] } }, { location: 'us' }, 'needs location eu, is in us'],
+    ['push', {}, { syncMode: 'pull' }, 'syncMode pull is not supported by this version, set push'],
+    [
+      'push, not both ways',
+      {},
+      { syncMode: 'bidirectional' },
+      'syncMode bidirectional is not supported by this version, set push',
+    ],
     ['location, unknown', { hard: { locations: ['eu'] } }, {}, 'needs location eu, is in an unknown one'],
     ['name', { hard: { targetNames: ['b', 'c'] } }, {}, 'not one of the named targets b, c'],
     [

@@ -48,6 +48,13 @@ function brokenRule(facts: TargetFacts, context: Context, locations: readonly st
   return undefined;
 }
 
+/** Pull and bidirectional need an agent in the member cluster that does the writing; there is none. */
+const pushed: Rule = ({ syncMode }) => (syncMode === 'push' ? undefined : unsupportedMode(syncMode));
+
+/** Why nothing is placed on targets of this mode. */
+export const unsupportedMode = (syncMode: string): string =>
+  `syncMode ${syncMode} is not supported by this version, set push`;
+
 const named: Rule = (facts, { hard }) =>
   hard.targetNames && !hard.targetNames.includes(facts.name)
     ? `not one of the named targets ${list(hard.targetNames)}`
@@ -76,7 +83,7 @@ const compatible: Rule = (facts, { selects }) => {
   return missing.length > 0 ? `needs ${list(missing)}, syncs ${list(facts.syncedResources)}` : undefined;
 };
 
-const RULES: readonly Rule[] = [named, selected, located, capable, compatible];
+const RULES: readonly Rule[] = [pushed, named, selected, located, capable, compatible];
 
 const schedulability = (facts: TargetFacts): string | undefined =>
   facts.unschedulable ? 'cordoned (unschedulable)' : undefined;

@@ -234,6 +234,21 @@ describe('facts', () => {
     expect(syncedResources.map((r) => `${r.resource} ${r.state}`)).toContain('deployments Accepted');
   });
 
+  it('of a target nobody pushes to say so on it, and place nothing there', async () => {
+    const world = await started();
+    await world.target('east', 'us-east-1', { syncerConfig: { syncMode: 'pull' } });
+    const valid = async () =>
+      conditionsOf(await world.object('synctargets', 'east')).find(({ type }) => type === 'ConfigurationValid');
+    expect(await world.placed()).toEqual({ west: 2 });
+    await world.deliver(keyOf('synctargets', 'east'));
+    expect(await valid()).toMatchObject({
+      status: 'False',
+      message: 'spec.syncerConfig.syncMode: syncMode pull is not supported by this version, set push',
+    });
+    await world.target('east', 'us-east-1', { syncerConfig: { syncMode: 'push' } });
+    expect(await world.placed()).toEqual({ west: 2, east: 1 });
+  });
+
   it('are not turned back by a late message', async () => {
     const world = await started();
     const key = keyOf('synctargets', 'east');

@@ -8,6 +8,7 @@ import { findCondition, setCondition } from '@tmc/kernel/condition.ts';
 import { formatGroupResource } from '@tmc/kernel/key.ts';
 import type { Condition, Json, JsonObject, KubeObject } from '@tmc/kernel/object.ts';
 import { conditionMessage } from './condition-message.ts';
+import { unsupportedMode } from './filter.ts';
 
 export type TargetPatches = { readonly metadata?: JsonObject; readonly status?: JsonObject };
 
@@ -49,7 +50,7 @@ function statusPatch(
   const current = (targetObj['status'] ?? {}) as Status;
   const isUsed = targetObj.kind === SYNC_TARGET && problems.length === 0;
   const synced = !isUsed ? (current.syncedResources ?? []) : syncedResources(targetObj, current);
-  const conditions = configured(current.conditions, problems, nowMs);
+  const conditions = configured(current.conditions, problemOf(targetObj, problems), nowMs);
   const patch: JsonObject = {};
   if (!jsonEqual(synced as Json, (current.syncedResources ?? []) as Json)) patch['syncedResources'] = synced as Json;
   if (conditions !== current.conditions) patch['conditions'] = (conditions ?? []) as Json;
@@ -66,17 +67,22 @@ function syncedResources(targetObj: KubeObject, current: Status): SyncedResource
 }
 
 /** Condition ConfigurationValid: there when the spec has problems, and once it had some. */
-function configured(
-  conditions: Condition[] | undefined,
-  problems: readonly FieldProblem[],
-  nowMs: number,
-): Condition[] | undefined {
+function configured(conditions: Condition[] | undefined, problem: string, nowMs: number): Condition[] | undefined {
   const type = 'ConfigurationValid';
-  if (problems.length > 0) {
-    const text = problems.map((p) => `${p.field}: expected ${p.expected}, received ${p.received}`).join('; ');
-    const message = conditionMessage(text);
-    return setCondition(conditions, { type, status: 'False', reason: 'InvalidConfiguration', message }, nowMs);
+  if (problem) {
+    const verdict = { status: 'False', reason: 'InvalidConfiguration', message: conditionMessage(problem) } as const;
+    return setCondition(conditions, { type, ...verdict }, nowMs);
   }
   if (!findCondition(conditions, type)) return conditions;
   return setCondition(conditions, { type, status: 'True', reason: 'Valid', message: 'the spec is valid' }, nowMs);
+}
+
+/** What is wrong with the spec, in words; '' when it can be acted on. */
+function problemOf(targetObj: KubeObject, problems: readonly FieldProblem[]): string {
+  if (problems.length > 0) {
+    return problems.map((p) => `${p.field}: expected ${p.expected}, received ${p.received}`).join('; ');
+  }
+  const { syncerConfig } = (targetObj['spec'] ?? {}) as { syncerConfig?: { syncMode?: string } };
+  const mode = syncerConfig?.syncMode ?? 'push';
+  return mode === 'push' ? '' : `spec.syncerConfig.syncMode: ${unsupportedMode(mode)}`;
 }
