@@ -34,9 +34,6 @@ type MemberPlan = {
   readonly epoch: number;
 };
 
-/** A member that says nothing is given up before the function that asks it (10 s), so that the others' results are kept. */
-const MEMBER_DEADLINE_MS = 6_000;
-
 /** Connects hub and members. @throws TmcError `retry` when the hub must be asked something and cannot be reached. */
 export async function connectFleet(plan: FleetPlan, { clock }: { clock: Clock }): Promise<Fleet> {
   const hub = await connectHub(plan.hub, clock);
@@ -83,7 +80,7 @@ async function connectMember(
   { hub, clock }: { hub: FleetHub; clock: Clock },
 ): Promise<FleetMember & { api: MemberApi; close(): void }> {
   const workspace = await hub.workspaceId(syncTarget.workspace);
-  const api = createMember({ connection, clock, deadlineMs: MEMBER_DEADLINE_MS });
+  const api = createMember({ connection, clock });
   const source = createWatchSource({ connection, clock, endpoint: name });
   return {
     name,

@@ -24,14 +24,19 @@ export type HttpHead = {
   readonly retryAfter?: string;
 };
 
-/** Why there is no whole answer. `refused` means the server has certainly not looked at the request. */
+/**
+ * Why there is no whole answer. `refused` means the server has certainly not looked at the request, `late` that it did not answer
+ * within the deadline.
+ */
 export class NoAnswer extends Error {
   readonly refused: boolean;
+  readonly late: boolean;
 
-  constructor(reason: string, options: { refused?: boolean; cause?: unknown } = {}) {
+  constructor(reason: string, options: { refused?: boolean; late?: boolean; cause?: unknown } = {}) {
     super(reason, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'NoAnswer';
     this.refused = options.refused ?? false;
+    this.late = options.late ?? false;
   }
 }
 
@@ -59,11 +64,11 @@ export function headOf(headers: Headers): HttpHead {
 
 /** Rejects with a {@link NoAnswer} when the deadline passes or the signal is given; `release` must be called once all is read. */
 export function limit(stream: ClientHttp2Stream, request: HttpRequest, reject: (error: NoAnswer) => void): () => void {
-  const give = (reason: string) => {
-    reject(new NoAnswer(reason));
+  const give = (reason: string, late = false) => {
+    reject(new NoAnswer(reason, { late }));
     stream.close(constants.NGHTTP2_CANCEL);
   };
-  const timer = setTimeout(() => give(`none within ${request.deadlineMs} ms`), request.deadlineMs);
+  const timer = setTimeout(() => give(`none within ${request.deadlineMs} ms`, true), request.deadlineMs);
   const aborted = () => give('given up by the caller');
   // The signal may have been given while the request was made ready: listening alone would miss it.
   if (request.signal?.aborted) aborted();

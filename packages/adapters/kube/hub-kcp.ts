@@ -3,7 +3,7 @@ import { KCP_CLUSTER_ANNOTATION, type KubeObject } from '@tmc/kernel/object.ts';
 import type { HubApi, WatchSource } from '@tmc/kernel/ports.ts';
 import { Api, type ApiOptions } from './api.ts';
 import { atUrl } from './connection.ts';
-import { hubObjects, type Route } from './hub-objects.ts';
+import { HUB_DEADLINE_MS, hubObjects, type Route } from './hub-objects.ts';
 import { type ExportRef, followEndpoints, hintedAt, kcpBaseUrl } from './kcp-endpoints.ts';
 import { listAll, listPage } from './list.ts';
 import { objectPath } from './paths.ts';
@@ -111,7 +111,7 @@ class Endpoints {
     const options = { ...this.#options, connection: atUrl(this.#options.connection, url) };
     return {
       url,
-      api: new Api(options),
+      api: new Api({ deadlineMs: HUB_DEADLINE_MS, ...options }),
       source: createWatchSource({ ...options, endpoint: url, prefix: ALL_WORKSPACES }),
     };
   }

@@ -1,7 +1,7 @@
 import { terminalError } from '@tmc/kernel/errors.ts';
 import type { HubApi } from '@tmc/kernel/ports.ts';
 import { Api, type ApiOptions } from './api.ts';
-import { hubObjects, type Route } from './hub-objects.ts';
+import { HUB_DEADLINE_MS, hubObjects, type Route } from './hub-objects.ts';
 
 export type KubernetesHubOptions = ApiOptions & {
   /** Name of the one workspace this server stands for. */
@@ -10,7 +10,7 @@ export type KubernetesHubOptions = ApiOptions & {
 
 /** A plain API server with our CRDs as the hub of a single workspace. Keys of another workspace are refused, never served. */
 export function createKubernetesHub(options: KubernetesHubOptions): HubApi & { close(): void } {
-  const api = new Api(options);
+  const api = new Api({ deadlineMs: HUB_DEADLINE_MS, ...options });
   const route: Route = { api, prefix: '' };
   const findRoute = (workspace: string): Route => {
     if (workspace === options.workspace) return route;

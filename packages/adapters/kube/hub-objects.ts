@@ -13,6 +13,9 @@ export type Route = { readonly api: Api; readonly prefix: string };
 /** Finds the route of a workspace. @throws TmcError when there is none. */
 export type FindRoute = (workspace: string) => Route | Promise<Route>;
 
+/** Deadline of a call to a hub that states none: half the time a function has. */
+export const HUB_DEADLINE_MS = 5_000;
+
 const MANAGER = queryOf({ fieldManager: HUB_FIELD_MANAGER });
 
 /**

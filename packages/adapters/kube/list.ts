@@ -7,6 +7,8 @@ import { collectionPath, queryOf } from './paths.ts';
 
 /** Objects of one page: an answer stays around 2 MB. */
 const PAGE_LIMIT = 500;
+/** A page takes a server longer than an object. */
+const PAGE_DEADLINE_MS = 15_000;
 
 /** Where to list: the prefix is a workspace's path, '' on a plain server. */
 export type ListScope = {
@@ -16,17 +18,19 @@ export type ListScope = {
   readonly limit?: number;
   readonly continue?: string;
   readonly signal?: AbortSignal;
+  readonly deadlineMs?: number;
 };
 
 /** One page of a resource. @throws TmcError `expired` when the server forgot the revision the list began at. */
 export function listPage(api: Api, resource: GroupResource, scope: ListScope): Promise<ObjectPage> {
-  const { prefix = '', namespace, labelSelector, limit, signal } = scope;
+  const { prefix = '', namespace, labelSelector, limit, signal, deadlineMs } = scope;
   const query = queryOf({ limit, continue: scope.continue, labelSelector });
   return api.page({
     method: 'GET',
     path: prefix + collectionPath(resource, namespace) + query,
     about: prefix + formatGroupResource(resource),
     ...(signal === undefined ? {} : { signal }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
   });
 }
 
@@ -42,10 +46,11 @@ export async function listAll(api: Api, resource: GroupResource, scope: ListScop
 
 async function readPages(api: Api, resource: GroupResource, scope: ListScope): Promise<ObjectList> {
   const items: KubeObject[] = [];
-  let page = await listPage(api, resource, { ...scope, limit: PAGE_LIMIT });
+  const paged = { ...scope, limit: PAGE_LIMIT, deadlineMs: PAGE_DEADLINE_MS };
+  let page = await listPage(api, resource, paged);
   items.push(...page.items);
   while (page.continue) {
-    page = await listPage(api, resource, { ...scope, limit: PAGE_LIMIT, continue: page.continue });
+    page = await listPage(api, resource, { ...paged, continue: page.continue });
     items.push(...page.items);
   }
   return { items, resourceVersion: page.resourceVersion };

@@ -1,24 +1,32 @@
 import { MEMBER_FIELD_MANAGER } from '@tmc/apis/names.ts';
+import { systemClock } from '@tmc/kernel/clock.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { MemberApi, Preconditions } from '@tmc/kernel/ports.ts';
 import { Api, type ApiOptions } from './api.ts';
+import { Transport } from './http.ts';
 import { deleteObject, preconditionsOf, vanished } from './hub-objects.ts';
 import { listAll } from './list.ts';
 import { objectPath, queryOf } from './paths.ts';
+import { patientTransport } from './patience.ts';
 
 /** Our fields are ours: others' values in them are overruled, and come to light as drift. */
 const APPLY = queryOf({ fieldManager: MEMBER_FIELD_MANAGER, force: true });
+/** Half the time a function has, so that it can still write and tell what became of the other members. */
+const DEADLINE_MS = 5_000;
 /** No object ever has it (revisions of a server are higher), and it is ignored for an object that is absent. */
 const NO_OBJECTS_VERSION = '1';
 
 /**
- * One member cluster, written by server-side apply.
+ * One member cluster, written by server-side apply. Calls end within `deadlineMs` (5 s); one that hangs is asked seldom until it
+ * answers again.
  *
  * `apply` into a namespace that does not exist throws a `terminal` error of type `ResourceNotFound` whose `facts.key` is the key of
  * the namespace: create that first and apply again. An object that vanished or changed under its preconditions is a `conflict`.
  */
 export function createMember(options: ApiOptions): MemberApi & { close(): void } {
-  const api = new Api(options);
+  const { connection, clock = systemClock, deadlineMs = DEADLINE_MS } = options;
+  const transport = patientTransport(options.transport ?? new Transport(connection, clock), { deadlineMs, clock });
+  const api = new Api({ connection, clock, transport });
   const route = { api, prefix: '' };
   return {
     get: (key) => api.find({ method: 'GET', path: objectPath(key), key }),
