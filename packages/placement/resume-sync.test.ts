@@ -1,5 +1,6 @@
 import { targetKey } from '@tmc/apis/hash.ts';
 import { stateLabel } from '@tmc/apis/names.ts';
+import { retryError } from '@tmc/kernel/errors.ts';
 import { describe, expect, it } from 'vitest';
 import { createWorld, demo, type Fault, keyOf, WORKSPACE, type World } from './world.model.ts';
 
@@ -63,6 +64,20 @@ describe('a target that is back after an outage', () => {
         expect(await world.store.findOwed(EAST)).toBeUndefined();
       }
     }
+  });
+
+  it('gets carried what has a group there, also while a tenant refuses to let us read the rest', async () => {
+    const world = await started();
+    await outage(world);
+    const before = toSync(world).length;
+    const { list } = world.hub;
+    world.hub.list = () => Promise.reject(retryError('403 Forbidden', { type: 'ResourcePermission' }));
+    await goesOn(world);
+    expect(toSync(world).slice(before)).toEqual(touched.slice(0, 2));
+    world.hub.list = list;
+    await world.deliver(keyOf('synctargets', 'east'), 'evaluate');
+    expect(toSync(world).slice(before + 2)).toEqual(touched);
+    expect(await world.store.findOwed(EAST)).toBeUndefined();
   });
 
   it('is told of again when it went away while this was under way', async () => {

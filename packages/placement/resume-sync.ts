@@ -1,4 +1,6 @@
 /** A target that was out of reach and is back: what was meant for it meanwhile is carried now. */
+import { isTmcError } from '@tmc/kernel/errors.ts';
+import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { TargetFacts } from '@tmc/kernel/records.ts';
 import { namespaceKey } from './publish.ts';
 import { evaluateMessage, type Run, sendAll } from './run.ts';
@@ -13,9 +15,9 @@ export async function resumeSync(run: Run, facts: TargetFacts): Promise<void> {
   const { store } = run.deps;
   const owed = await store.findOwed(facts.key);
   if (owed === undefined) return;
-  const [{ held }, synced] = await Promise.all([store.listReservations(facts.key), listSynced(run, facts)]);
+  const [{ held }, synced] = await Promise.all([store.listReservations(facts.key), findSynced(run, facts)]);
   const namespaces = new Map(
-    [...held.map(({ group }) => group), ...synced].map(({ workspace, namespace }) => [
+    [...held.map(({ group }) => group), ...(synced ?? [])].map(({ workspace, namespace }) => [
       `${workspace}#${namespace}`,
       namespaceKey(workspace, namespace),
     ]),
@@ -24,5 +26,15 @@ export async function resumeSync(run: Run, facts: TargetFacts): Promise<void> {
     run,
     [...namespaces.values()].map((key) => evaluateMessage(run, 'sync', { key, uid: '' })),
   );
-  await store.settleOwed(facts.key, owed);
+  if (synced) await store.settleOwed(facts.key, owed);
+}
+
+/** Undefined for as long as a tenant refuses to let us read; then the mark stays, and what has a group there is carried all the same. */
+async function findSynced(run: Run, facts: TargetFacts): Promise<readonly ResourceKey[] | undefined> {
+  try {
+    return await listSynced(run, facts);
+  } catch (error) {
+    if (isTmcError(error) && error.facts.type === 'ResourcePermission') return undefined;
+    throw error;
+  }
 }
