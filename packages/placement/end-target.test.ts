@@ -1,8 +1,9 @@
 import { targetKey } from '@tmc/apis/hash.ts';
 import { stateLabel, TARGET_FINALIZER } from '@tmc/apis/names.ts';
 import { retryError } from '@tmc/kernel/errors.ts';
+import type { Condition } from '@tmc/kernel/object.ts';
 import { describe, expect, it } from 'vitest';
-import { createWorld, demo, keyOf, WORKSPACE, type World } from './world.model.ts';
+import { createWorld, demo, type Fault, keyOf, WORKSPACE, type World } from './world.model.ts';
 
 const WEST = keyOf('synctargets', 'west');
 const COPIED = { workspace: WORKSPACE, group: '', resource: 'configmaps', namespace: 'demo', name: 'settings' };
@@ -14,14 +15,22 @@ async function deleteWest(world: World): Promise<void> {
   await world.deliver(WEST);
 }
 
-const look = (world: World) => world.deliver(WEST, 'evaluate');
+/** The look that the last message announced. */
+async function look(world: World): Promise<void> {
+  const announced = looks(world).at(-1);
+  if (!announced) throw new Error('no look is announced');
+  await world.handle(announced.envelope, 1);
+}
+
+const looks = (world: World) => world.sent.filter(({ delayMs }) => delayMs !== undefined);
 const finalizersOf = async (world: World) => (await world.object('synctargets', 'west')).metadata.finalizers;
 
-async function started(): Promise<World> {
-  const world = createWorld();
+async function started(fault?: Fault): Promise<World> {
+  const world = createWorld(fault);
   await demo(world);
   const labels = { [stateLabel(targetKey(WORKSPACE, 'west'))]: 'Sync' };
-  world.hub.put(COPIED, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: COPIED.name, labels } });
+  const metadata = { name: COPIED.name, namespace: COPIED.namespace, labels };
+  world.hub.put(COPIED, { apiVersion: 'v1', kind: 'ConfigMap', metadata });
   return world;
 }
 
@@ -74,6 +83,50 @@ describe('a SyncTarget that is deleted', () => {
     world.hub.list = list;
     await look(world);
     expect(await finalizersOf(world)).toEqual([]);
+  });
+
+  it('is looked at by one chain of messages, whatever else is heard of it', async () => {
+    const world = await started();
+    await deleteWest(world);
+    await world.deliver(WEST);
+    await world.target('west', 'us-west-2', { unschedulable: true });
+    // What a relay's sweep sends: it may let the target go, but is no chain of its own.
+    await world.deliver({ ...WEST, name: '*', workspace: '*' }, 'evaluate');
+    const sweep = { ...world.envelopeOf(WEST, undefined, 'evaluate'), uid: '' };
+    await world.handle(sweep, 1);
+    expect(looks(world)).toHaveLength(1);
+    await look(world);
+    expect(looks(world)).toHaveLength(2);
+  });
+
+  it('goes on being looked at after a crash', async () => {
+    const calm = await started();
+    const first = calm.calls() + 1;
+    await deleteWest(calm);
+    for (let at = first; at <= calm.calls(); at++) {
+      const world = await started({ at, after: true });
+      await deleteWest(world);
+      expect(looks(world).length, `crash after effect ${at}`).toBeGreaterThanOrEqual(1);
+    }
+  });
+
+  it('says after a minute what holds it', async () => {
+    const world = await started();
+    const deleting = async () => {
+      const { conditions } = (await world.object('synctargets', 'west'))['status'] as { conditions: Condition[] };
+      return conditions.find(({ type }) => type === 'Deleting');
+    };
+    await deleteWest(world);
+    world.advance(59_000);
+    await look(world);
+    expect(await deleting()).toBeUndefined();
+    world.advance(1_000);
+    await look(world);
+    expect(await deleting()).toMatchObject({
+      status: 'True',
+      reason: 'CopiesRemain',
+      message: 'held until the copies of 1 object are removed: configmaps demo/settings',
+    });
   });
 
   it('is not held when its member is out of reach', async () => {

@@ -118,8 +118,12 @@ async function handleTarget(run: Run, change: FactsChange): Promise<void> {
   const waiting = helps ? await run.deps.store.listWaiting(workspace) : [];
   await settleGroups(run, [...held.map(({ group }) => group), ...waiting]);
   if (after?.ready) await resumeSync(run, after);
-  if (after) await wakeAtEviction(run, after);
-  if (after?.terminating) await endTarget(run, after);
+  if (!after) return;
+  if (!after.terminating) return wakeAtEviction(run, after);
+  const known = change.before?.kind === 'target' && change.before.value.terminating === true;
+  // A first try that failed half-way has stored the facts already; whether it sent its look, nobody knows.
+  const isRepeated = run.resumed && run.envelope.change === 'upsert';
+  await endTarget(run, after, { isNews: !known || isRepeated });
 }
 
 async function handleLocation(run: Run, change: FactsChange): Promise<void> {
