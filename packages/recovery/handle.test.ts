@@ -9,7 +9,7 @@ import type { Condition } from '@tmc/kernel/object.ts';
 import { createMemoryHub } from '@tmc/testkit/memory-hub.ts';
 import { syncTarget } from '@tmc/testkit/objects.ts';
 import { describe, expect, it } from 'vitest';
-import { createRecover, createSignOfLife } from './handle.ts';
+import { createRecover } from './handle.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const THRESHOLD = 15_000;
@@ -67,7 +67,6 @@ async function createWorld(names: string[] = ['west'], fault?: { at: number; aft
     placement,
     writes,
     handle,
-    signOfLife: createSignOfLife(deps),
     envelope,
     calls: () => calls,
     at: (ms: number) => {
@@ -150,22 +149,6 @@ describe('heartbeats', () => {
     };
     expect((await world.handle(forged, 1)).kind).toBe('park');
     expect(await world.condition('Ready', 'east')).toBeUndefined();
-  });
-
-  it('are not needed while the relay has other things to tell', async () => {
-    const world = await createWorld();
-    const status = (at: number) => ({
-      ...world.envelope('upsert', 'west', START + at),
-      key: { ...keyOf('copy'), workspace: 'x' },
-    });
-    for (let at = 0; at <= 40_000; at += 1000) {
-      world.at(at);
-      await world.signOfLife(status(at));
-      await world.tick();
-    }
-    expect((await world.condition('Ready'))?.status).toBe('True');
-    expect(world.writes.filter((w) => w === 'table').length).toBeLessThanOrEqual(11);
-    expect(world.writes.filter((w) => w === 'hub')).toHaveLength(1);
   });
 
   it('of a target that is gone write nothing', async () => {

@@ -3,7 +3,7 @@ import { targetKey } from '@tmc/apis/hash.ts';
 import { WORKLOAD_GROUP } from '@tmc/apis/names.ts';
 import { type Clock, formatTime } from '@tmc/kernel/clock.ts';
 import type { Envelope } from '@tmc/kernel/envelope.ts';
-import { conflictError, kindOf } from '@tmc/kernel/errors.ts';
+import { conflictError } from '@tmc/kernel/errors.ts';
 import type { Condition, Json, JsonObject } from '@tmc/kernel/object.ts';
 import type { HubApi } from '@tmc/kernel/ports.ts';
 import { done, type Outcome, park } from '@tmc/kernel/result.ts';
@@ -53,28 +53,6 @@ async function heartbeat(deps: RecoverDeps, envelope: Envelope): Promise<Outcome
     );
   }
   return heardOf(deps, { key, workspace, name, ...SYNC_TARGETS }, envelope.at);
-}
-
-/**
- * Every message of a member relay is a sign of life: for the function that consumes them. A relay with much to tell sends no
- * heartbeats. Costs nothing within the recording interval; a target nobody knows is none of its business.
- */
-export function createSignOfLife(deps: RecoverDeps): (envelope: Envelope) => Promise<void> {
-  const notedMs = new Map<string, number>();
-  return async ({ source, at }) => {
-    if (source.kind !== 'member') return;
-    const nowMs = deps.clock();
-    if (nowMs - (notedMs.get(source.id) ?? Number.NEGATIVE_INFINITY) < recordEveryMs(deps)) return;
-    notedMs.set(source.id, nowMs);
-    const target = await deps.store.findFleetTarget(source.id);
-    if (!target) return;
-    try {
-      await heardOf(deps, target, at);
-    } catch (error) {
-      // Another function was faster with the same news.
-      if (kindOf(error) !== 'conflict') throw error;
-    }
-  };
 }
 
 async function heardOf(deps: RecoverDeps, target: FleetTarget, sentAtMs: number): Promise<Outcome> {
