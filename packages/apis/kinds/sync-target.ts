@@ -36,7 +36,7 @@ const syncerConfig = z.object({
     .enum(['push', 'pull', 'bidirectional'])
     .default('push')
     .describe(
-      'push: written from outside; pull: fetched by the relay in the cluster; bidirectional: push, and status from within.',
+      'push: written from outside. Nothing is placed on pull (fetched by the relay in the cluster) and bidirectional in this version.',
     ),
   syncInterval: duration
     .default('30s')
