@@ -75,7 +75,7 @@ async function write(ports: Ports, step: WriteStep, input: StepInput): Promise<E
   const { settings } = ports;
   const view = viewFor({ ...input, decision, target, settings, now: formatTime(ports.clock()) });
   if (!view.ok)
-    throw terminalError(view.problem, { type: 'ProjectionTransform', target: target.name, hint: 'correct it' });
+    throw terminalError(view.problem, { type: 'ProjectionTransform', target: target.name, hint: CORRECT_SPEC_DIFF });
   const destination = { member, target, upstreamKey: input.key };
   let isFresh = step.fresh;
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
@@ -85,8 +85,14 @@ async function write(ports: Ports, step: WriteStep, input: StepInput): Promise<E
     else if (ended !== 'conflict') return ended;
     isFresh = false;
   }
-  throw conflictError(`writing ${view.key.namespace}/${view.key.name} on ${target.name}: it keeps changing`);
+  throw conflictError(`writing ${view.key.namespace}/${view.key.name} on ${target.name}: it keeps changing`, {
+    target: target.name,
+    hint: 'find in its managedFields who else writes it in the member cluster, and let one of the two own it',
+  });
 }
+
+const CORRECT_SPEC_DIFF =
+  'on the object in the hub, make the annotation a JSON array of patch operations that apply to its spec, or remove it';
 
 async function tryWrite(
   { member, target, upstreamKey }: Destination,

@@ -162,7 +162,9 @@ async function carryUp(deps: Context, report: Report, settleMs: number | undefin
       reason = messageOf(error);
     }
   }
-  return again(100 + Math.floor(deps.random() * 400), reason);
+  const advice =
+    'its status is tried again; if this goes on, find in its managedFields who keeps writing it in the hub';
+  return again(100 + Math.floor(deps.random() * 400), `${reason}; ${advice}`);
 }
 
 async function writeStatus(

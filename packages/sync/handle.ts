@@ -56,7 +56,8 @@ async function syncWithRetries(context: Context, envelope: Envelope, receiveCoun
       reason = messageOf(error);
     }
   }
-  return again(100 + Math.floor(context.random() * 400), reason);
+  const advice = 'tried again; if this goes on, find in its managedFields who keeps writing it in the hub';
+  return again(100 + Math.floor(context.random() * 400), `${reason}; ${advice}`);
 }
 
 /** The state the message carries, when it is young enough and was sent as the present state. */
