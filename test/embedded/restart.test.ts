@@ -13,8 +13,8 @@ import {
   syncTarget,
 } from './fleet.ts';
 
-/** What happened while no host ran is found by the next one. */
-describe('a host that starts again', () => {
+/** What happened while no host ran is found by the next one. The tests are stages of one story, so their order stays. */
+describe('a host that starts again', { shuffle: false }, () => {
   let fleet: SimulatedFleet;
   let host: ReturnType<typeof spawnHost>;
 

@@ -18,7 +18,7 @@ const MEMBER = 'member-1';
 const ACCOUNT = { namespace: 'tmc-system', name: 'tmc' };
 const manifestsOf = (server: 'hub' | 'member') => readManifests(join(RIGHTS, `${server}.yaml`));
 
-describe('a host with the documented rights and no others', () => {
+describe('a host with the documented rights and no others', { shuffle: false }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'tmc-rights-'));
   let fleet: Fleet;
   let host: Host;
