@@ -16,17 +16,20 @@ const result = await build({
   outExtension: { '.js': '.mjs' },
   bundle: true,
   minify: true,
+  charset: 'utf8',
   platform: 'node',
   target: 'node24',
   format: 'esm',
   metafile: true,
   // Loaded by the SDK in browsers only.
   external: ['bowser'],
+  // Licence texts lie beside the bundles, not in what every cold start parses.
+  legalComments: 'external',
   alias: { '@aws-sdk/credential-provider-node': join(root, 'packages/adapters/lambda/credentials.ts') },
   // CommonJS parts of the SDK call require(), which ES modules do not have.
   banner: { js: "import{createRequire as r}from'node:module';const require=r(import.meta.url);" },
   logLevel: 'warning',
 });
-for (const [file, { bytes }] of Object.entries(result.metafile.outputs)) {
+for (const [file, { bytes }] of Object.entries(result.metafile.outputs).filter(([file]) => file.endsWith('.mjs'))) {
   console.log(`${basename(file).padEnd(20)} ${(bytes / 1024).toFixed(0).padStart(6)} KB`);
 }

@@ -41,12 +41,6 @@ export function findBinary(name: KubeBinary, env: NodeJS.ProcessEnv = process.en
     .find(isExecutable);
 }
 
-/** All three binaries, undefined when one of them would have to be built. */
-export function findKubeBinaries(): KubeBinaries | undefined {
-  const found = KUBE_BINARIES.map((name) => [name, findBinary(name)] as const);
-  return found.every(([, path]) => path !== undefined) ? (Object.fromEntries(found) as KubeBinaries) : undefined;
-}
-
 /**
  * All three binaries, built when they must be: about 6 minutes on two cores, once.
  * @throws Error naming what is missing when there is no Go toolchain either, or the build fails.
