@@ -62,8 +62,9 @@ async function confirmUpstream(
   { key, downstreamObj, upstreamKey }: Report,
   drifted: boolean,
 ): Promise<Outcome> {
-  if (!(await deps.hub.get(upstreamKey))) return takeBack(deps, key, downstreamObj);
-  return drifted ? toSync(deps, upstreamKey) : done;
+  const upstreamObj = await deps.hub.get(upstreamKey);
+  if (!upstreamObj) return takeBack(deps, key, downstreamObj);
+  return drifted ? toSync(deps, upstreamKey, upstreamObj) : done;
 }
 
 async function reportStatus(deps: Context, report: Report): Promise<Outcome> {
@@ -134,8 +135,10 @@ async function takeBack({ member }: SyncDeps, key: ResourceKey, { metadata }: Ku
   return { kind: 'done', note: 'a copy that nothing asks for is deleted' };
 }
 
-async function toSync(deps: SyncDeps, upstreamKey: ResourceKey): Promise<Outcome> {
-  const { failed } = await deps.send([syncMessage(deps, { key: upstreamKey, change: 'finding' })]);
+/** Has the object looked at; the state goes along when the hub was just read, so that sync need not read it again. */
+async function toSync(deps: SyncDeps, upstreamKey: ResourceKey, upstreamObj?: KubeObject): Promise<Outcome> {
+  const content = upstreamObj ? ({ change: 'evaluate', upstreamObj } as const) : ({ change: 'finding' } as const);
+  const { failed } = await deps.send([syncMessage(deps, { key: upstreamKey, ...content })]);
   return failed.length === 0 ? done : again(1_000, 'the sync queue did not accept the message');
 }
 
