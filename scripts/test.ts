@@ -66,7 +66,12 @@ const suites = process.argv.includes('--check') ? SUITES.filter((s) => QUICK.inc
 const steps = [...CHECKS, ...suites];
 const total: Tally = { passed: 0, failed: 0 };
 const broken: string[] = [];
-for (const step of steps.filter((s) => only.length === 0 || only.some((name) => s.title.includes(name)))) {
+const chosen = steps.filter((s) => only.length === 0 || only.some((name) => s.title.includes(name)));
+if (chosen.length === 0) {
+  console.error(`no step is called ${only.join(' or ')}; there are: ${steps.map((s) => s.title).join(' · ')}`);
+  process.exit(2);
+}
+for (const step of chosen) {
   const result = tally(step, await run(step));
   total.passed += result.passed;
   total.failed += result.failed;

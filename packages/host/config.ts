@@ -56,7 +56,7 @@ export function loadHostConfig(path: string): HostConfig {
   } catch (error) {
     throw terminalError(`cannot read the configuration ${path}: ${messageOf(error)}`, {
       type: 'ConfigurationError',
-      hint: 'give the path of a file: tmc run --config tmc.yaml',
+      hint: 'give the path of a file: npm start -- --config tmc.yaml',
       cause: error,
     });
   }

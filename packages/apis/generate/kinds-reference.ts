@@ -1,4 +1,4 @@
-/** Writes `docs/reference/kinds.md`. Usage: `node packages/apis/generate/kinds-reference.ts` */
+/** Writes `docs/reference/kinds.md`. Usage: `node scripts/run.mjs packages/apis/generate/kinds-reference.ts` */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { kindsPage } from './kinds-page.ts';
 

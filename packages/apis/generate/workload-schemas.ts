@@ -4,7 +4,7 @@
  *
  *   kubectl get --raw /openapi/v3/apis/apps/v1 > apps.json
  *   kubectl get --raw /openapi/v3/api/v1 > core.json
- *   node packages/apis/generate/workload-schemas.ts apps.json core.json
+ *   node scripts/run.mjs packages/apis/generate/workload-schemas.ts apps.json core.json
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { EXPORTED_BUILTINS } from '../builtins.ts';

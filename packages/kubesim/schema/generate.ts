@@ -1,6 +1,6 @@
 /**
  * Reduces the OpenAPI v3 documents of a Kubernetes API server to `generated/builtin.json`: structure only, `$ref`s kept.
- * Usage: `node generate.ts <directory>` where the directory holds one document per group version, as
+ * Usage: `node scripts/run.mjs packages/kubesim/schema/generate.ts <directory>` where the directory holds one document per group version, as
  * `kubectl get --raw /openapi/v3/apis/apps/v1` prints them.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -123,7 +123,7 @@ function kindOf(schema: JsonObject): string | undefined {
 }
 
 const [directory] = process.argv.slice(2);
-if (!directory) throw new Error('usage: node generate.ts <directory of OpenAPI v3 documents>');
+if (!directory) throw new Error('usage: node scripts/run.mjs packages/kubesim/schema/generate.ts <directory of OpenAPI v3 documents>');
 const files = readdirSync(directory).filter((file) => file.endsWith('.json'));
 const documents = files.map((file) => JSON.parse(readFileSync(join(directory, file), 'utf8')));
 writeFileSync(new URL('./generated/builtin.json', import.meta.url), `${JSON.stringify(reduceDocuments(documents))}\n`);
