@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createTestClock } from './clock.ts';
 import { explore } from './explore.ts';
-import { createFaultPlan, FAULTS } from './fault-plan.ts';
 import { sequentialIds } from './ids.ts';
 import { clusterWorkloadPlacement, configMap, deployment, namespace, secret, service, syncTarget } from './objects.ts';
 import { seededRandom, shuffled } from './random.ts';
@@ -114,30 +113,6 @@ describe('seeded choices', () => {
     const mixed = shuffled(items, seededRandom(7));
     expect(mixed).not.toEqual(items);
     expect([...mixed].sort((a, b) => a - b)).toEqual(items);
-  });
-
-  it('a fault plan repeats, notes what happened, and stops', () => {
-    const ask = (seed: number) => {
-      const plan = createFaultPlan(seed);
-      for (let n = 0; n < 200; n += 1) for (const fault of FAULTS) plan.happens(fault, `step ${n}`);
-      return plan;
-    };
-    const plan = ask(5);
-    expect(plan.history).toEqual(ask(5).history);
-    for (const fault of FAULTS) expect(plan.history.some((entry) => entry.startsWith(fault))).toBe(true);
-    const before = plan.history.length;
-    plan.stop();
-    expect([plan.happens('crash', 'end'), plan.delayMs(10, 'end'), plan.reorder([1, 2], 'end')]).toEqual([
-      false,
-      0,
-      [1, 2],
-    ]);
-    expect(plan.history).toHaveLength(before);
-  });
-
-  it('what the table does not name never happens', () => {
-    const plan = createFaultPlan(1, { crash: 1 });
-    expect([plan.happens('crash', 'a'), plan.happens('delay', 'a')]).toEqual([true, false]);
   });
 });
 

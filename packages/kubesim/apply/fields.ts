@@ -91,10 +91,6 @@ export function intersection(a: FieldSet, b: FieldSet): FieldSet {
   );
 }
 
-export function equalSets(a: FieldSet, b: FieldSet): boolean {
-  return isEmptySet(difference(a, b)) && isEmptySet(difference(b, a));
-}
-
 export function hasPath(set: FieldSet, path: FieldPath): boolean {
   const [first, ...rest] = path;
   if (first === undefined) return false;
