@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 
 const root = resolve(import.meta.dirname, '..', '..');
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -9,9 +9,18 @@ const scripts = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
   .scripts;
 const shellLines = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap((m) => (m[1] ?? '').trim().split('\n'));
 
-function run(command: string): Promise<{ code: number; output: string }> {
-  return new Promise((settle) => {
-    const child = spawn(command, { cwd: root, shell: true, stdio: ['ignore', 'pipe', 'pipe'] });
+const started = new Set<ChildProcess>();
+
+afterEach(() => {
+  for (const child of started) child.kill('SIGTERM');
+});
+
+/** Runs what `npm run demo` runs, without a shell or npm between, so that a test that times out can end it. */
+function demo(...args: string[]): Promise<{ code: number; output: string }> {
+  const command = ['scripts/run.mjs', 'packages/cli/main.ts', 'demo', ...args];
+  return new Promise((settle, fail) => {
+    const child = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    started.add(child);
     let output = '';
     child.stdout.on('data', (chunk) => {
       output += chunk;
@@ -19,7 +28,11 @@ function run(command: string): Promise<{ code: number; output: string }> {
     child.stderr.on('data', (chunk) => {
       output += chunk;
     });
-    child.on('close', (code) => settle({ code: code ?? 1, output }));
+    child.on('error', fail);
+    child.on('close', (code) => {
+      started.delete(child);
+      settle({ code: code ?? 1, output });
+    });
   });
 }
 
@@ -34,7 +47,8 @@ describe('README', () => {
   });
 
   it('its first command does what it says: the demo ends in PASS', async () => {
-    const { code, output } = await run('npm run demo');
+    expect(scripts['demo']).toBe('node scripts/run.mjs packages/cli/main.ts demo');
+    const { code, output } = await demo();
     expect(output).toMatch(/\nPASS {2}\d+ steps/);
     expect(code, output).toBe(0);
     for (const seen of ['kcp-west 2 replicas, kcp-east 1', 'nginx-web 3/3 ready', 'kcp-west 1 replicas, kcp-east 2']) {
@@ -55,13 +69,13 @@ describe('README', () => {
 
 describe('demo', () => {
   it('names what failed and ends 1 when a member is missing', async () => {
-    const { code, output } = await run('npm run demo -- --hub nowhere.kubeconfig --member kcp-west=west.kubeconfig');
+    const { code, output } = await demo('--hub', 'nowhere.kubeconfig', '--member', 'kcp-west=west.kubeconfig');
     expect(output).toContain('--hub needs --member kcp-east=<kubeconfig> too');
     expect(code).toBe(1);
   });
 
   it('explains itself', async () => {
-    const { code, output } = await run('npm run demo -- --help');
+    const { code, output } = await demo('--help');
     for (const flag of ['--debug', '--skip-cleanup', '--force-recreate', '--hub ', '--hub-context', '--member']) {
       expect(output).toContain(flag);
     }

@@ -11,7 +11,8 @@ const kubectlMissing = spawnSync('kubectl', ['version', '--client']).status !== 
 if (kubectlMissing) console.log('SKIPPED: kubectl against the demo, because kubectl is not on PATH');
 
 describe.skipIf(kubectlMissing)('kubectl on a kept demo', () => {
-  let demo: ChildProcess;
+  let demo: ChildProcess | undefined;
+  let ended: Promise<number | null>;
   let output = '';
   let hub = '';
   let west = '';
@@ -19,8 +20,11 @@ describe.skipIf(kubectlMissing)('kubectl on a kept demo', () => {
   beforeAll(async () => {
     const root = resolve(import.meta.dirname, '..', '..');
     const args = [resolve(root, 'packages/cli/main.ts'), 'demo', '--skip-cleanup'];
-    demo = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
-    demo.stdout?.on('data', (chunk: Buffer) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+    demo = child;
+    // From the start: a demo that has ended by itself would never tell a listener that comes later.
+    ended = new Promise((settle) => child.once('exit', settle));
+    child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString();
     });
     await eventually('the demo passes and prints how to look around', 60_000, async () =>
@@ -31,9 +35,11 @@ describe.skipIf(kubectlMissing)('kubectl on a kept demo', () => {
   });
 
   afterAll(async () => {
-    const ended = new Promise((settle) => demo.once('exit', settle));
-    demo.kill('SIGINT');
-    expect(await ended).toBe(0);
+    demo?.kill('SIGINT');
+    const tooLong = setTimeout(() => demo?.kill('SIGKILL'), 10_000);
+    const code = await ended;
+    clearTimeout(tooLong);
+    expect(code, 'the demo ends by itself within 10 s of SIGINT').toBe(0);
   });
 
   const kubectl = async (kubeconfig: string, ...args: string[]) =>

@@ -1,13 +1,19 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Fleet, startFleet } from './harness/fleet.ts';
+
+const started = new Set<ChildProcess>();
 
 /** The very same demo, against real API servers. */
 describe('demo on real API servers', () => {
   let fleet: Fleet;
   beforeAll(async () => {
     fleet = await startFleet({ members: 2 });
+  });
+  // A test that timed out leaves its demo running.
+  afterEach(() => {
+    for (const child of started) child.kill('SIGTERM');
   });
   afterAll(() => fleet?.stop());
 
@@ -35,11 +41,17 @@ describe('demo on real API servers', () => {
 
 function demo(args: readonly string[]): Promise<{ code: number | null; output: string }> {
   const root = resolve(import.meta.dirname, '..', '..');
-  return new Promise((settle) => {
-    const child = spawn(process.execPath, [resolve(root, 'packages/cli/main.ts'), 'demo', ...args], { cwd: root });
+  const command = ['scripts/run.mjs', 'packages/cli/main.ts', 'demo', ...args];
+  return new Promise((settle, fail) => {
+    const child = spawn(process.execPath, command, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    started.add(child);
     let output = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    child.on('close', (code) => settle({ code, output }));
+    child.on('error', fail);
+    child.on('close', (code) => {
+      started.delete(child);
+      settle({ code, output });
+    });
   });
 }
