@@ -22,13 +22,18 @@ const clusterRegistrationSpec = z.object({
 });
 
 const clusterRegistrationStatus = z.object({
-  conditions: conditions.optional().describe('Ready.'),
-  observedGeneration,
+  conditions: conditions
+    .optional()
+    .describe('HeartbeatHealthy; Ready, which sums up; ConfigurationValid once the spec had a mistake.'),
+  observedGeneration: observedGeneration.describe(
+    'Generation of the spec this status speaks of. Not filled in this version.',
+  ),
   lastHeartbeat: time.optional().describe('When the relay of the cluster was last heard of.'),
   connectedAPIs: z
     .array(z.object({ apiBinding: z.string(), connected: z.boolean(), error: z.string().optional() }))
-    .optional(),
-  allocatedResources: quantities.optional().describe('What placements have reserved.'),
+    .optional()
+    .describe('State of the APIBindings. Not filled in this version.'),
+  allocatedResources: quantities.optional().describe('What placements have reserved. Not filled in this version.'),
 });
 
 export const CLUSTER_REGISTRATION = {

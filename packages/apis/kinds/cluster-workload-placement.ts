@@ -26,7 +26,7 @@ const clusterWorkloadPlacementSpec = z.object({
 });
 
 const clusterWorkloadPlacementStatus = z.object({
-  conditions: conditions.optional().describe('Ready and Syncing.'),
+  conditions: conditions.optional().describe('Ready.'),
   observedGeneration,
   selectedTargets: z.array(z.string()).optional().describe('Names of the chosen targets.'),
   targetSelections: z

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { resourceType } from '../resources.ts';
 import { conditions, labelSelector, observedGeneration, syncTargetResource } from './fields.ts';
-import { AGE, conditionPath, type KindDefinition } from './kind.ts';
+import { AGE, type KindDefinition } from './kind.ts';
 
 const locationSpec = z.object({
   resource: syncTargetResource.prefault({}).describe('What the location is made of.'),
@@ -21,10 +21,16 @@ const locationSpec = z.object({
 });
 
 const locationStatus = z.object({
-  conditions: conditions.optional(),
-  observedGeneration,
-  instances: z.int().min(0).optional().describe('SyncTargets that belong to it.'),
-  availableInstances: z.int().min(0).optional().describe('Those that are ready and schedulable.'),
+  conditions: conditions.optional().describe('State of the location. Not filled in this version.'),
+  observedGeneration: observedGeneration.describe(
+    'Generation of the spec this status speaks of. Not filled in this version.',
+  ),
+  instances: z.int().min(0).optional().describe('SyncTargets that belong to it. Not filled in this version.'),
+  availableInstances: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Those that are ready and schedulable. Not filled in this version.'),
 });
 
 export const LOCATION = {
@@ -37,9 +43,6 @@ export const LOCATION = {
   status: locationStatus,
   rules: [],
   columns: [
-    { name: 'Available', type: 'integer', jsonPath: '.status.availableInstances' },
-    { name: 'Instances', type: 'integer', jsonPath: '.status.instances' },
-    { name: 'Ready', type: 'string', jsonPath: conditionPath('Ready', 'status') },
     AGE,
     { name: 'Type', type: 'string', jsonPath: '.spec.locationType', priority: 1 },
     { name: 'Description', type: 'string', jsonPath: '.spec.description', priority: 1 },

@@ -117,22 +117,36 @@ const virtualWorkspace = z.object({
 });
 
 const syncTargetStatus = z.object({
-  conditions: conditions.optional().describe('Ready sums up HeartbeatHealthy, SyncerAuthorized and ClusterReady.'),
-  observedGeneration,
-  allocatable: quantities.optional().describe('What workloads may use, as the cluster reports it.'),
-  capacity: quantities.optional().describe('What the nodes of the cluster have.'),
-  allocated: quantities.optional().describe('What placements have reserved.'),
+  conditions: conditions
+    .optional()
+    .describe(
+      'HeartbeatHealthy; Ready, which sums up; ConfigurationValid once the spec had a mistake; Deleting while copies hold it.',
+    ),
+  observedGeneration: observedGeneration.describe(
+    'Generation of the spec this status speaks of. Not filled in this version.',
+  ),
+  allocatable: quantities
+    .optional()
+    .describe('What workloads may use. Not filled in this version; counts when something else fills it.'),
+  capacity: quantities.optional().describe('What the nodes of the cluster have. Not filled in this version.'),
+  allocated: quantities.optional().describe('What placements have reserved. Not filled in this version.'),
   syncedResources: z.array(syncedResource).optional().describe('Resources carried, with their state.'),
   lastSyncerHeartbeatTime: time.optional().describe('When the relay of the cluster was last heard of.'),
-  lastSyncTime: time.optional().describe('When an object was last written to the cluster.'),
-  syncerIdentifier: z.string().optional().describe('The relay that speaks for the cluster.'),
-  syncerVersion: z.string().optional().describe('Version of that relay.'),
-  workloadCount: z.int().min(0).optional().describe('Objects copied to the cluster.'),
-  virtualWorkspaces: z.array(virtualWorkspace).optional().describe('Where the relay finds its view, per shard.'),
+  lastSyncTime: time.optional().describe('When an object was last written to the cluster. Not filled in this version.'),
+  syncerIdentifier: z
+    .string()
+    .optional()
+    .describe('The relay that speaks for the cluster. Not filled in this version.'),
+  syncerVersion: z.string().optional().describe('Version of that relay. Not filled in this version.'),
+  workloadCount: z.int().min(0).optional().describe('Objects copied to the cluster. Not filled in this version.'),
+  virtualWorkspaces: z
+    .array(virtualWorkspace)
+    .optional()
+    .describe('Where the relay finds its view, per shard. Not filled in this version.'),
   tunnelWorkspaces: z
     .array(z.object({ url: z.string().min(1) }))
     .optional()
-    .describe('Where the reverse tunnel dials, per shard.'),
+    .describe('Where the reverse tunnel dials, per shard. Not filled in this version.'),
 });
 
 export type SyncTargetSpec = z.infer<typeof syncTargetSpec>;
