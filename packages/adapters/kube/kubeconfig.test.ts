@@ -70,6 +70,37 @@ describe('connectionFrom', () => {
     expect(await authorization?.()).toBe('Bearer from-plugin');
   });
 
+  it('asks an exec plugin again once its token has expired', async () => {
+    const times = join(folder, 'times');
+    const plugin = `
+      const { appendFileSync, readFileSync } = require('node:fs');
+      appendFileSync(${JSON.stringify(times)}, '.');
+      const nth = readFileSync(${JSON.stringify(times)}, 'utf8').length;
+      const expirationTimestamp = nth < 3 ? '2020-01-01T00:00:00Z' : '2999-01-01T00:00:00Z';
+      const status = { token: 'token-' + nth, expirationTimestamp };
+      console.log(JSON.stringify({ apiVersion: 'client.authentication.k8s.io/v1', kind: 'ExecCredential', status }));`;
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: process.execPath,
+      args: ['-e', plugin],
+      interactiveMode: 'Never',
+    };
+    const { authorization } = await connectionFrom({ text: kubeconfig({ exec }) });
+    // The first token was printed while the connection was made.
+    expect(await authorization?.()).toBe('Bearer token-2');
+    expect(await authorization?.()).toBe('Bearer token-3');
+    expect(await authorization?.()).toBe('Bearer token-3');
+  });
+
+  it('takes the id token of an OIDC user while it is valid', async () => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const idToken = `${part({ alg: 'none' })}.${part({ exp: Date.parse('2999-01-01') / 1000 })}.c2ln`;
+    const config = { 'client-id': 'tmc', 'idp-issuer-url': 'https://127.0.0.1:1', 'id-token': idToken };
+    const user = { 'auth-provider': { name: 'oidc', config } };
+    const { authorization } = await connectionFrom({ text: kubeconfig(user) });
+    expect(await authorization?.()).toBe(`Bearer ${idToken}`);
+  });
+
   it('trusts the given authority also without a user', async () => {
     expect(await connectionFrom({ text: kubeconfig(undefined) })).toMatchObject({ ca: 'CA' });
   });

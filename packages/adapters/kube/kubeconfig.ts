@@ -66,7 +66,7 @@ function load(source: KubeconfigSource): KubeConfig {
 type User = ReturnType<KubeConfig['getCurrentUser']>;
 type Credentials = { readonly options: RequestOptions; readonly user: User; readonly file: string | undefined };
 
-/** Exec and OIDC plugins answer from their own cache until the token is about to expire, so they are asked for every request. */
+/** Exec and OIDC plugins answer from their own cache until the token has expired, so they are asked for every request. */
 function authorizationOf(config: KubeConfig, { options, user, file }: Credentials): KubeConnection['authorization'] {
   if (!user) return undefined;
   if (file) return tokenFile(file);
