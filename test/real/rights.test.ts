@@ -8,7 +8,7 @@ import type { HubApi } from '@tmc/kernel/ports.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { conditionOf, deployment, eventually, hubKey, memberKey, replicasOf } from '../scenario/world.ts';
 import { type Fleet, startFleet } from './harness/fleet.ts';
-import { applyManifests, readManifests, serviceAccountKubeconfig } from './harness/service-account.ts';
+import { applyManifests, deleteManifests, readManifests, serviceAccountKubeconfig } from './harness/service-account.ts';
 
 /** The rights that `deploy/rbac` gives are all that is needed, on servers that check them. */
 
@@ -16,7 +16,7 @@ const RIGHTS = resolve(import.meta.dirname, '..', '..', 'deploy', 'rbac');
 const WORKSPACE = 'acme';
 const MEMBER = 'member-1';
 const ACCOUNT = { namespace: 'tmc-system', name: 'tmc' };
-const manifestsOf = (server: 'hub' | 'member') => readManifests(join(RIGHTS, `${server}.yaml`));
+const manifestsOf = (name: 'hub' | 'hub-install' | 'member') => readManifests(join(RIGHTS, `${name}.yaml`));
 
 describe('a host with the documented rights and no others', { shuffle: false }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'tmc-rights-'));
@@ -29,24 +29,17 @@ describe('a host with the documented rights and no others', { shuffle: false }, 
     fleet = await startFleet({ members: 1 });
     const [memberServer] = fleet.members;
     if (!memberServer) throw new Error('a fleet with one member has one');
-    await applyManifests(fleet.hub, manifestsOf('hub'));
+    await applyManifests(fleet.hub, [...manifestsOf('hub'), ...manifestsOf('hub-install')]);
     await applyManifests(memberServer, manifestsOf('member'));
-    const kubeconfig = await serviceAccountKubeconfig(memberServer, ACCOUNT, folder);
-    host = await startHost({
-      hub: {
-        kind: 'kubernetes',
-        kubeconfig: await serviceAccountKubeconfig(fleet.hub, ACCOUNT, folder),
-        workspace: WORKSPACE,
-        installApis: true,
-        epoch: 0,
-      },
-      members: [{ name: MEMBER, kubeconfig, syncTarget: { workspace: WORKSPACE, name: MEMBER }, epoch: 0 }],
-      state: { path: join(folder, 'state.db') },
-      listen: { health: '127.0.0.1:0', metrics: '127.0.0.1:0' },
-      heartbeat: { intervalMs: 1_000, thresholdMs: 15_000 },
-      sourceClusterName: 'kcp-virtual',
-      log: { level: process.env['TMC_DEBUG'] ? 'debug' : 'error' },
-    });
+    const kubeconfigs = {
+      hub: await serviceAccountKubeconfig(fleet.hub, ACCOUNT, folder),
+      member: await serviceAccountKubeconfig(memberServer, ACCOUNT, folder),
+    };
+    host = await start(kubeconfigs, true);
+    await host.ready(60_000);
+    await host.stop();
+    await takeInstallRight(kubeconfigs.hub);
+    host = await start(kubeconfigs, false);
     await host.ready(60_000);
     hub = await openKubernetes({ kubeconfig: fleet.hub.kubeconfigPath, workspace: WORKSPACE });
     member = await openKubernetes({ kubeconfig: memberServer.kubeconfigPath, workspace: MEMBER });
@@ -59,6 +52,45 @@ describe('a host with the documented rights and no others', { shuffle: false }, 
     await fleet?.stop();
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
+
+  const start = (kubeconfigs: { readonly hub: string; readonly member: string }, installApis: boolean) =>
+    startHost({
+      hub: { kind: 'kubernetes', kubeconfig: kubeconfigs.hub, workspace: WORKSPACE, installApis, epoch: 0 },
+      members: [
+        { name: MEMBER, kubeconfig: kubeconfigs.member, syncTarget: { workspace: WORKSPACE, name: MEMBER }, epoch: 0 },
+      ],
+      state: { path: join(folder, 'state.db') },
+      listen: { health: '127.0.0.1:0', metrics: '127.0.0.1:0' },
+      heartbeat: { intervalMs: 1_000, thresholdMs: 15_000 },
+      sourceClusterName: 'kcp-virtual',
+      log: { level: process.env['TMC_DEBUG'] ? 'debug' : 'error' },
+    });
+
+  /** Removes the install binding and waits until the server refuses what it allowed. */
+  async function takeInstallRight(kubeconfig: string): Promise<void> {
+    await deleteManifests(
+      fleet.hub,
+      manifestsOf('hub-install').filter(({ kind }) => kind === 'ClusterRoleBinding'),
+    );
+    const account = await openKubernetes({ kubeconfig, workspace: WORKSPACE });
+    const definition = {
+      workspace: WORKSPACE,
+      group: 'apiextensions.k8s.io',
+      resource: 'customresourcedefinitions',
+      namespace: '',
+      name: 'synctargets.workload.kcp.io',
+    };
+    try {
+      await eventually('the right to read our kinds is gone', () =>
+        account.get(definition).then(
+          () => 'it is there',
+          (error: Error) => (error.message.includes('forbidden') ? undefined : error.message),
+        ),
+      );
+    } finally {
+      account.close();
+    }
+  }
 
   const web = hubKey('deployments', 'web', 'shop');
   const copyOf = (resource: string, name: string) => memberKey(MEMBER, resource, name, 'shop');

@@ -23,20 +23,36 @@ export async function applyManifests({ connection }: ApiServer, manifests: reado
   const transport = new Transport(connection);
   try {
     for (const manifest of manifests) {
-      const { apiVersion, kind, metadata } = manifest;
-      const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
-      const place = metadata.namespace ? `/namespaces/${metadata.namespace}` : '';
       const { status, body } = await transport.request({
         method: 'PATCH',
-        path: `${root}${place}/${PLURALS[kind]}/${metadata.name}?fieldManager=test-admin&force=true`,
+        path: `${pathOf(manifest)}?fieldManager=test-admin&force=true`,
         contentType: 'application/apply-patch+yaml',
         body: JSON.stringify(manifest),
       });
-      if (status >= 300) throw new Error(`applying ${kind} ${metadata.name}: ${status} ${body}`);
+      if (status >= 300) throw new Error(`applying ${manifest.kind} ${manifest.metadata.name}: ${status} ${body}`);
     }
   } finally {
     transport.close();
   }
+}
+
+/** Deletes objects as the administrator, in order. @throws Error with the server's answer to the one it refused. */
+export async function deleteManifests({ connection }: ApiServer, manifests: readonly Manifest[]): Promise<void> {
+  const transport = new Transport(connection);
+  try {
+    for (const manifest of manifests) {
+      const { status, body } = await transport.request({ method: 'DELETE', path: pathOf(manifest) });
+      if (status >= 300) throw new Error(`deleting ${manifest.kind} ${manifest.metadata.name}: ${status} ${body}`);
+    }
+  } finally {
+    transport.close();
+  }
+}
+
+function pathOf({ apiVersion, kind, metadata }: Manifest): string {
+  const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+  const place = metadata.namespace ? `/namespaces/${metadata.namespace}` : '';
+  return `${root}${place}/${PLURALS[kind]}/${metadata.name}`;
 }
 
 /** Asks for a token of a ServiceAccount and writes a kubeconfig with it; resolves with its path. */
