@@ -1,3 +1,4 @@
+import { seededRandom } from '@tmc/testkit/random.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   configMap,
@@ -24,11 +25,7 @@ const EXPECTED = new Map(
 
 /** Seeded, so that a failing run can be repeated: `TMC_SEED=n`. */
 const seed = Number(process.env['TMC_SEED'] ?? Date.now() % 100_000);
-let state = seed;
-const random = (): number => {
-  state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
-  return state / 2_147_483_648;
-};
+const random = seededRandom(seed);
 
 describe(`a host that is killed (seed ${seed})`, () => {
   let fleet: SimulatedFleet;
