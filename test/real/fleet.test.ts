@@ -24,7 +24,8 @@ function deployment(name: string, image: string): KubeObject {
 }
 
 /** The harness itself: what other suites of this folder build on. */
-describe('fleet of real servers', () => {
+// In order: the last test kills the API server, which the kubelet of the first one would remember.
+describe('fleet of real servers', { shuffle: false }, () => {
   let fleet: Fleet;
   let memberClients: ReturnType<typeof createMember>[] = [];
 

@@ -123,7 +123,10 @@ function kindOf(schema: JsonObject): string | undefined {
 }
 
 const [directory] = process.argv.slice(2);
-if (!directory) throw new Error('usage: node scripts/run.mjs packages/kubesim/schema/generate.ts <directory of OpenAPI v3 documents>');
+if (!directory)
+  throw new Error(
+    'usage: node scripts/run.mjs packages/kubesim/schema/generate.ts <directory of OpenAPI v3 documents>',
+  );
 const files = readdirSync(directory).filter((file) => file.endsWith('.json'));
 const documents = files.map((file) => JSON.parse(readFileSync(join(directory, file), 'utf8')));
 writeFileSync(new URL('./generated/builtin.json', import.meta.url), `${JSON.stringify(reduceDocuments(documents))}\n`);
