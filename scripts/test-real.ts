@@ -3,9 +3,10 @@
  * `KCP_BIN` or `kcp` on PATH exists. Closes with one line `N passed, N failed`.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
+import { findKcp } from '../test/real/harness/kcp.ts';
 import { ensureKubeBinaries } from '../test/real/tools/build.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -35,17 +36,3 @@ child.on('exit', (code) => {
   console.log(`\n${passed} passed, ${failed} failed`);
   process.exit(failed === 0 ? 0 : 1);
 });
-
-function findKcp(): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'kcp'));
-  return [process.env['KCP_BIN'], ...folders].find((path) => path !== undefined && isExecutable(path));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}

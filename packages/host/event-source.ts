@@ -1,7 +1,7 @@
 import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
 import type { Log } from '@tmc/adapters/lambda/telemetry.ts';
 import type { Queue, ReceivedMessage } from '@tmc/adapters/queue/queue.ts';
-import { systemSleep } from '@tmc/adapters/queue/sleep.ts';
+import { systemSleep } from '@tmc/kernel/clock.ts';
 import { messageOf } from '@tmc/kernel/errors.ts';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 

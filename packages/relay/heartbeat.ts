@@ -1,4 +1,4 @@
-import type { Sleep } from './timing.ts';
+import type { Sleep } from '@tmc/kernel/clock.ts';
 
 export type HeartbeatOptions = {
   /** Pace of heartbeats, also while other messages flow: those prove life only to who consumes them. */

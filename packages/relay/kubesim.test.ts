@@ -3,7 +3,7 @@ import { createKubernetesHub } from '@tmc/adapters/kube/hub-kubernetes.ts';
 import { createWatchSource } from '@tmc/adapters/kube/watch.ts';
 import { syncerFinalizer } from '@tmc/apis/names.ts';
 import { resourceType } from '@tmc/apis/resources.ts';
-import { systemClock } from '@tmc/kernel/clock.ts';
+import { systemClock, systemSleep } from '@tmc/kernel/clock.ts';
 import { kindOf } from '@tmc/kernel/errors.ts';
 import { randomIds } from '@tmc/kernel/ids.ts';
 import { type Kubesim, startKubesim } from '@tmc/kubesim/index.ts';
@@ -11,7 +11,6 @@ import { configMap, secret } from '@tmc/testkit/objects.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Relay, startRelay } from './main.ts';
 import { MemoryCheckpoints, MemoryQueue } from './testing/harness.ts';
-import { systemSleep } from './timing.ts';
 
 const key = (name: string, resource = 'configmaps') => ({
   workspace: 'root',

@@ -1,3 +1,4 @@
+import type { Sleep } from '@tmc/kernel/clock.ts';
 import { messageOf } from '@tmc/kernel/errors.ts';
 import type { Random } from '@tmc/kernel/ids.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
@@ -5,7 +6,7 @@ import type { ObjectPage, WatchEvent, WatchSource } from '@tmc/kernel/ports.ts';
 import type { RevisionTracker } from './checkpoint.ts';
 import { type ListWatchStatus, zeroCounters } from './list-watch-status.ts';
 import { Inventory, type Observation, type Perspective } from './observe.ts';
-import { backoffMs, type Sleep } from './timing.ts';
+import { backoffMs } from './timing.ts';
 import { needsList, ReadError, stateOf, type WatchState, waitMsOf } from './watch-state.ts';
 
 /** Objects per page: one answer stays around 2 MB. */

@@ -1,7 +1,7 @@
 import { OWNER_LABEL } from '@tmc/apis/names.ts';
 import { driftedFromApplied } from '@tmc/apis/owned-fields.ts';
 import { CONTROL_RESOURCES, type ResourceType } from '@tmc/apis/resources.ts';
-import type { Clock } from '@tmc/kernel/clock.ts';
+import type { Clock, Sleep } from '@tmc/kernel/clock.ts';
 import type { SendMessages } from '@tmc/kernel/envelope.ts';
 import type { Ids, Random } from '@tmc/kernel/ids.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
@@ -12,7 +12,6 @@ import { heartbeatParcel, listMarkerParcel, type Origin, type Parcel, type Stamp
 import { LagHistogram, type RelayMetrics, type SourceState } from './metrics.ts';
 import { DEFAULT_LIMITS, Outbox, type OutboxLimits } from './outbox.ts';
 import { Readers } from './readers.ts';
-import type { Sleep } from './timing.ts';
 
 /** Whom the relay reads. `epoch` must be raised when the server's revisions start over (restored from a backup). */
 export type RelaySource =

@@ -1,10 +1,11 @@
+import type { Sleep } from '@tmc/kernel/clock.ts';
 import type { QueueName, SendMessages } from '@tmc/kernel/envelope.ts';
 import { messageOf } from '@tmc/kernel/errors.ts';
 import type { Random } from '@tmc/kernel/ids.ts';
 import type { Hold } from './checkpoint.ts';
 import { FairQueue } from './lanes.ts';
 import type { Parcel } from './message.ts';
-import { backoffMs, type Sleep } from './timing.ts';
+import { backoffMs } from './timing.ts';
 
 /** Messages per send: the limit of an SQS batch. */
 const BATCH = 10;

@@ -1,5 +1,5 @@
 import type { ResourceType } from '@tmc/apis/resources.ts';
-import type { Clock } from '@tmc/kernel/clock.ts';
+import type { Clock, Sleep } from '@tmc/kernel/clock.ts';
 import type { Random } from '@tmc/kernel/ids.ts';
 import { formatGroupResource } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
@@ -9,7 +9,6 @@ import { ListWatch } from './list-watch.ts';
 import { type Origin, observationParcel, type Stamp } from './message.ts';
 import type { SourceState } from './metrics.ts';
 import type { Outbox } from './outbox.ts';
-import type { Sleep } from './timing.ts';
 
 export type ReadersOptions = {
   readonly origin: Origin;

@@ -1,4 +1,4 @@
-import type { Clock } from '@tmc/kernel/clock.ts';
+import { type Clock, type Sleep, systemSleep } from '@tmc/kernel/clock.ts';
 import type { Ids } from '@tmc/kernel/ids.ts';
 import { FairOrder, type Queued } from './fair-order.ts';
 import type { Death, NewMessage, QueueJournal, StoredMessage } from './journal.ts';
@@ -14,7 +14,6 @@ import {
   type ReceivedMessage,
   type ReceiveOptions,
 } from './queue.ts';
-import { type Sleep, systemSleep } from './sleep.ts';
 
 export type InProcessQueueOptions = {
   readonly name: string;

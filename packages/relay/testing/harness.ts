@@ -1,9 +1,9 @@
 import type { ResourceType } from '@tmc/apis/resources.ts';
+import type { Sleep } from '@tmc/kernel/clock.ts';
 import type { Envelope, OutgoingMessage } from '@tmc/kernel/envelope.ts';
 import { formatKey } from '@tmc/kernel/key.ts';
 import type { Checkpoint, CheckpointKey, CheckpointStore } from '../checkpoint.ts';
 import { type Relay, type RelayConfig, type RelayPorts, startRelay } from '../main.ts';
-import type { Sleep } from '../timing.ts';
 import { ScriptedServer } from './scripted-server.ts';
 
 const CONFIG_MAPS: ResourceType = {

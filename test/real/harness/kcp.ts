@@ -1,10 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { accessSync, constants, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { Api } from '@tmc/adapters/kube/api.ts';
 import { bearerToken, type KubeConnection } from '@tmc/adapters/kube/connection.ts';
 import { Transport } from '@tmc/adapters/kube/http.ts';
 import { vanished } from '@tmc/adapters/kube/hub-objects.ts';
+import { isExecutable } from '../tools/build.ts';
 import { missingReadiness } from './control-plane.ts';
 import { freePorts, type ServerProcess, scratchFolder, startProcess, until } from './process.ts';
 
@@ -29,15 +30,6 @@ const START_MS = 180_000;
 export function findKcp(env: NodeJS.ProcessEnv = process.env): string | undefined {
   const onPath = (env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, 'kcp'));
   return [env['KCP_BIN'] ?? '', ...onPath].find((path) => path !== '' && isExecutable(path));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Starts kcp and waits until it is ready. @throws Error with the end of its log when it does not come up. */

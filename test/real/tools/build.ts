@@ -51,7 +51,8 @@ export async function ensureKubeBinaries(): Promise<KubeBinaries> {
   return found as KubeBinaries;
 }
 
-function isExecutable(path: string): boolean {
+/** True for a file that may be run. */
+export function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;
