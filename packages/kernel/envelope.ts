@@ -40,6 +40,16 @@ export const envelopeSchema = z.object({
   /** On a member's upsert: fields we own no longer have the content we applied. */
   drifted: z.boolean().optional(),
   traceparent: z.string().optional(),
+  /** A list mark: these keys, and no others, were between `begin` and `end` at revision `rv` (`apis/list-marks.ts`). */
+  list: z
+    .object({
+      begin: z.string(),
+      end: z.string().optional(),
+      keys: z.array(z.string()),
+      count: z.number().int(),
+      digest: z.string(),
+    })
+    .optional(),
   /** The object without managedFields, when small and no Secret. */
   body: z.custom<KubeObject>((v) => typeof v === 'object' && v !== null && 'metadata' in v).optional(),
 });

@@ -63,6 +63,8 @@ export type PageOptions = {
   readonly limit?: number;
   readonly continue?: string;
   readonly labelSelector?: string;
+  /** Items carry metadata only. */
+  readonly metadataOnly?: boolean;
   readonly signal: AbortSignal;
 };
 
@@ -78,4 +80,6 @@ export type WatchSource = {
   readonly endpoint: string;
   page(resource: GroupResource, options: PageOptions): Promise<ObjectPage>;
   watch(resource: GroupResource, options: WatchOptions): AsyncIterable<WatchEvent>;
+  /** By how much the server's clock is ahead of this machine's, by its last answer. */
+  clockSkewMs?(): number | undefined;
 };

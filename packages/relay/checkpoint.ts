@@ -9,6 +9,10 @@ export type CheckpointKey = { readonly source: string; readonly endpoint: string
 export type CheckpointStore = {
   load(key: CheckpointKey): Promise<Checkpoint | undefined>;
   save(key: CheckpointKey, checkpoint: Checkpoint): Promise<void>;
+  /** Highest epoch that was recorded for a source, 0 when none was. */
+  loadEpoch(source: string): Promise<number>;
+  /** Records an epoch unless a higher one stands there already; the one that stands then. */
+  raiseEpoch(source: string, to: number): Promise<number>;
 };
 
 /** A claim that an event of revision `rv` is not acknowledged yet; releasing it twice is harmless. */

@@ -78,3 +78,5 @@ export const checkpointKey = (source: string, endpoint: string, groupResource: s
   pk: join('C', source, endpoint),
   sk: groupResource,
 });
+/** The epoch of a source's revisions, for all its endpoints. */
+export const epochKey = (source: string): ItemKey => ({ pk: join('C', source), sk: 'EPOCH' });

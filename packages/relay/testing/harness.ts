@@ -34,6 +34,19 @@ export class MemoryCheckpoints implements CheckpointStore {
     this.saves.push({ key, checkpoint, atMs: this.#now() });
   }
 
+  readonly #epochs = new Map<string, number>();
+
+  async loadEpoch(source: string): Promise<number> {
+    if (this.fault !== undefined) throw this.fault;
+    return this.#epochs.get(source) ?? 0;
+  }
+
+  async raiseEpoch(source: string, to: number): Promise<number> {
+    const epoch = Math.max(to, await this.loadEpoch(source));
+    this.#epochs.set(source, epoch);
+    return epoch;
+  }
+
   last(resource: string): Checkpoint | undefined {
     return this.saves.findLast(({ key }) => key.resource === resource)?.checkpoint;
   }
@@ -107,6 +120,9 @@ export class Bench {
         checkpoints: {
           load: (key) => this.checkpoints.load(key),
           save: async (key, checkpoint) => (crashed ? undefined : this.checkpoints.save(key, checkpoint)),
+          loadEpoch: (source) => this.checkpoints.loadEpoch(source),
+          raiseEpoch: (source, to) =>
+            crashed ? new Promise(() => undefined) : this.checkpoints.raiseEpoch(source, to),
         },
         workspaceOf: (object) => object.metadata.annotations?.['kcp.io/cluster'] ?? 'root',
         clock: this.clock.now,
