@@ -26,7 +26,6 @@ const DEFAULTERS: Record<string, Defaulter> = {
     return { ...obj, spec: { ...spec, conversion: spec['conversion'] ?? { strategy: 'None' }, names: full } };
   },
   'configmaps.core': (obj) => withoutEmpty(obj, 'data', 'binaryData'),
-  'events.core': (obj) => ({ eventTime: null, reportingComponent: '', reportingInstance: '', ...obj }),
   'namespaces.core': (obj, old) => ({
     ...obj,
     metadata: {
@@ -47,3 +46,21 @@ const DEFAULTERS: Record<string, Defaulter> = {
     return withoutEmpty({ ...without(obj, 'stringData'), ...data, type: obj['type'] ?? 'Opaque' } as ApiObject, 'data');
   },
 };
+
+/** Fields a built-in type writes out though nobody set them, and therefore nobody owns. */
+const ALWAYS_SHOWN: Record<string, Record<string, unknown>> = {
+  'events.core': {
+    source: {},
+    firstTimestamp: null,
+    lastTimestamp: null,
+    eventTime: null,
+    reportingComponent: '',
+    reportingInstance: '',
+  },
+};
+
+/** The object as its built-in type writes it: with the fields that are never left out. */
+export function asWritten(def: ResourceDef, obj: ApiObject): ApiObject {
+  const shown = def.custom ? undefined : ALWAYS_SHOWN[def.storage];
+  return shown ? { ...shown, ...obj } : obj;
+}

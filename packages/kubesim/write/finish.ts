@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ApiObject, without } from '../object.ts';
 import type { Sim } from '../server/context.ts';
-import { defaultBuiltin } from './builtin-defaults.ts';
+import { asWritten, defaultBuiltin } from './builtin-defaults.ts';
 import { nextGeneration } from './generation.ts';
 import { trackOwnership } from './ownership.ts';
 import type { WriteRequest } from './request.ts';
@@ -28,7 +28,7 @@ export function finishObject(sim: Sim, request: WriteRequest, change: Change): A
   const tracked = change.owned ? generated : trackOwnership(sim, request, { old, next: generated });
   const name = tracked.metadata.name ?? '';
   const stamped = sim.layer?.decorate(tracked, { def, cluster, namespace, name }) ?? tracked;
-  return tidy(stamped);
+  return asWritten(def, tidy(stamped));
 }
 
 /** Empty maps and lists in metadata are not kept. */

@@ -22,10 +22,7 @@ export function checkSchema(request: WriteRequest, next: ApiObject, old: ApiObje
     const wrong = typeMismatch(pruned, schema);
     if (wrong) throw decodeError(request, wrong);
   }
-  const filled = applyDefaults(
-    def.custom || def.storage === 'events.core' ? pruned : withoutNulls(pruned),
-    schema,
-  ) as ApiObject;
+  const filled = applyDefaults(def.custom ? pruned : withoutNulls(pruned), schema) as ApiObject;
   const causes = def.custom ? customCauses(request, filled, old) : builtinRules(def.storage, filled, old);
   if (causes.length) throw invalid(kindSubject(def, next.metadata.name), causes);
   return withMeta(filled, { managedFields });
