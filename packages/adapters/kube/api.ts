@@ -7,6 +7,7 @@ import { classify, type Question, type Verdict } from './classify.ts';
 import type { KubeConnection } from './connection.ts';
 import type { HttpAnswer, HttpHead } from './exchange.ts';
 import { type Ask, type OpenAnswer, Transport } from './http.ts';
+import type { PingTiming } from './session.ts';
 import { parseStatus } from './status.ts';
 
 /** A request about one object, or about a resource when no key is given. */
@@ -26,6 +27,8 @@ export type ApiOptions = {
   readonly transport?: ApiTransport;
   /** Deadline of calls that state none; the transport's own when absent. */
   readonly deadlineMs?: number;
+  /** When connections are asked by PING whether their peer lives; absent: every 10 s, to be answered within 10 s. */
+  readonly ping?: PingTiming | undefined;
 };
 
 /** Places whose 403s are remembered; more than this many at once means the identity has no rights at all. */
@@ -37,8 +40,8 @@ export class Api {
   readonly #clock: Clock;
   readonly #forbiddenSinceMs = new Map<string, number>();
 
-  constructor({ connection, clock = systemClock, transport, deadlineMs }: ApiOptions) {
-    this.#transport = transport ?? new Transport(connection, clock, deadlineMs);
+  constructor({ connection, clock = systemClock, transport, ...timing }: ApiOptions) {
+    this.#transport = transport ?? new Transport(connection, { clock, ...timing });
     this.#clock = clock;
   }
 

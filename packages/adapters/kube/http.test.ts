@@ -1,7 +1,5 @@
-import { once } from 'node:events';
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:http2';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kindOf } from '@tmc/kernel/errors.ts';
@@ -10,6 +8,7 @@ import { Api } from './api.ts';
 import { tokenFile } from './connection.ts';
 import { Transport } from './http.ts';
 import { json, type Reply, type ScriptedServer, startScriptedServer, text } from './scripted-server.ts';
+import { startTcpLink } from './tcp-link.ts';
 
 const key = { workspace: 'ws', group: '', resource: 'configmaps', namespace: 'ns', name: 'web' };
 const call = { method: 'GET', path: '/api/v1/namespaces/ns/configmaps/web', key };
@@ -167,7 +166,7 @@ describe('transport', () => {
 
   it('leaves a connection that was silent through a suspension', async () => {
     let nowMs = 0;
-    const thawed = new Transport(server.connection, () => nowMs);
+    const thawed = new Transport(server.connection, { clock: () => nowMs });
     await thawed.request({ method: 'GET', path: '/x' });
     nowMs = 60_000;
     await thawed.request({ method: 'GET', path: '/x' });
@@ -177,7 +176,7 @@ describe('transport', () => {
 
   it('cuts a connection whose PING is not answered', async () => {
     server.reply = () => undefined;
-    const link = await startLink(Number(new URL(server.connection.url).port));
+    const link = await startTcpLink(Number(new URL(server.connection.url).port));
     vi.useFakeTimers({ toFake: ['setInterval', 'setTimeout', 'clearTimeout', 'clearInterval'] });
     const silent = new Transport({ url: `http://127.0.0.1:${link.port}` });
     try {
@@ -231,25 +230,3 @@ describe('transport', () => {
     clocked.close();
   });
 });
-
-/** A TCP link to a port of this machine that can stop carrying without closing, as a dead network does. */
-async function startLink(target: number) {
-  const ends: Socket[] = [];
-  const server = createServer((near) => {
-    const far = connect(target, '127.0.0.1');
-    near.pipe(far).pipe(near);
-    ends.push(near, far);
-    for (const end of [near, far]) end.on('error', () => undefined);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    port: (server.address() as AddressInfo).port,
-    stall: () => {
-      for (const end of ends) end.unpipe().pause();
-    },
-    close: () => {
-      for (const end of ends) end.destroy();
-      return new Promise((closed) => server.close(closed));
-    },
-  };
-}

@@ -13,7 +13,7 @@ import {
   NoAnswer,
   unreachable,
 } from './exchange.ts';
-import { type Dialer, dialerOf, Session } from './session.ts';
+import { type Dialer, dialerOf, type PingTiming, Session } from './session.ts';
 
 /** A request as callers of {@link Transport} state it: the path without base path. */
 export type Ask = Omit<HttpRequest, 'headers' | 'deadlineMs'> & {
@@ -35,6 +35,14 @@ const DEFAULT_DEADLINE_MS = 30_000;
 /** A refused stream was never looked at, so sending it again is safe; more often than this something else is wrong. */
 const REFUSED_ATTEMPTS = 3;
 
+export type TransportOptions = {
+  readonly clock?: Clock;
+  /** Deadline of calls that state none. */
+  readonly deadlineMs?: number;
+  /** When sessions are asked by PING whether their peer lives; see {@link Session}. */
+  readonly ping?: PingTiming | undefined;
+};
+
 /**
  * HTTP/2 to one API server as one identity. Requests share sessions (at most 90 streams each); streams that stay open, watches,
  * have sessions of their own, so that they never hold up a write. Close it when done: open sessions keep the process alive.
@@ -44,15 +52,17 @@ export class Transport {
   readonly #basePath: string;
   readonly #deadlineMs: number;
   readonly #clock: Clock;
+  readonly #ping: PingTiming | undefined;
   readonly #sessions = { calls: [] as Session[], watches: [] as Session[] };
   #dialer: Dialer | undefined;
 
-  /** `deadlineMs` is that of calls which state none. */
-  constructor(connection: KubeConnection, clock: Clock = systemClock, deadlineMs: number = DEFAULT_DEADLINE_MS) {
+  constructor(connection: KubeConnection, options: TransportOptions = {}) {
+    const { clock = systemClock, deadlineMs = DEFAULT_DEADLINE_MS, ping } = options;
     this.#connection = connection;
     this.#deadlineMs = deadlineMs;
     this.#basePath = new URL(connection.url).pathname.replace(/\/$/, '');
     this.#clock = clock;
+    this.#ping = ping;
   }
 
   /** One request and its whole answer, whatever its status. @throws TmcError `retry` when no whole answer came. */
@@ -120,10 +130,11 @@ export class Transport {
     const free = sessions.find((session) => session.hasRoom());
     if (free) return free;
     this.#dialer ??= dialerOf(this.#connection);
-    const session = new Session(this.#dialer, this.#clock, (gone) => {
-      const at = sessions.indexOf(gone);
+    const gone = (session: Session) => {
+      const at = sessions.indexOf(session);
       if (at >= 0) sessions.splice(at, 1);
-    });
+    };
+    const session = new Session(this.#dialer, { clock: this.#clock, ping: this.#ping, gone });
     sessions.push(session);
     return session;
   }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Api } from './api.ts';
-import { listAll } from './list.ts';
+import { listAll, listPage } from './list.ts';
 import { json, type Reply, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 
 const CONFIG_MAPS = { group: '', resource: 'configmaps' };
@@ -42,6 +42,21 @@ describe('listAll', () => {
     expect(items.map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
     script = [page(['old'], 'token'), expired, page(['old'], 'token'), expired];
     await expect(listAll(api, CONFIG_MAPS, {})).rejects.toMatchObject({ kind: 'expired' });
+  });
+
+  it('asks for metadata only when that is enough', async () => {
+    const accepted: unknown[] = [];
+    const reply: Reply = (stream, headers) => {
+      accepted.push(headers['accept']);
+      page(['a'])(stream, headers);
+    };
+    script = [reply, reply];
+    await listPage(api, CONFIG_MAPS, { metadataOnly: true });
+    await listPage(api, CONFIG_MAPS, {});
+    expect(accepted).toEqual([
+      'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json',
+      'application/json',
+    ]);
   });
 
   it('never returns part of a list', async () => {

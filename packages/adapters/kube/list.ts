@@ -10,12 +10,17 @@ const PAGE_LIMIT = 500;
 /** A page takes a server longer than an object. */
 const PAGE_DEADLINE_MS = 15_000;
 
+/** The second type is for servers that know no metadata lists: they send whole items. */
+const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json';
+
 /** Where to list: the prefix is a workspace's path, '' on a plain server. */
 export type ListScope = {
   readonly prefix?: string;
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly limit?: number;
+  /** Items carry apiVersion, kind and metadata only. */
+  readonly metadataOnly?: boolean;
   readonly continue?: string;
   readonly signal?: AbortSignal;
   readonly deadlineMs?: number;
@@ -23,12 +28,13 @@ export type ListScope = {
 
 /** One page of a resource. @throws TmcError `expired` when the server forgot the revision the list began at. */
 export function listPage(api: Api, resource: GroupResource, scope: ListScope): Promise<ObjectPage> {
-  const { prefix = '', namespace, labelSelector, limit, signal, deadlineMs } = scope;
+  const { prefix = '', namespace, labelSelector, limit, metadataOnly, signal, deadlineMs } = scope;
   const query = queryOf({ limit, continue: scope.continue, labelSelector });
   return api.page({
     method: 'GET',
     path: prefix + collectionPath(resource, namespace) + query,
     about: prefix + formatGroupResource(resource),
+    ...(metadataOnly ? { accept: METADATA_LIST } : {}),
     ...(signal === undefined ? {} : { signal }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   });

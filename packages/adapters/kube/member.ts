@@ -24,8 +24,11 @@ const NO_OBJECTS_VERSION = '1';
  * the namespace: create that first and apply again. An object that vanished or changed under its preconditions is a `conflict`.
  */
 export function createMember(options: ApiOptions): MemberApi & { close(): void } {
-  const { connection, clock = systemClock, deadlineMs = DEADLINE_MS } = options;
-  const transport = patientTransport(options.transport ?? new Transport(connection, clock), { deadlineMs, clock });
+  const { connection, clock = systemClock, deadlineMs = DEADLINE_MS, ping } = options;
+  const transport = patientTransport(options.transport ?? new Transport(connection, { clock, ping }), {
+    deadlineMs,
+    clock,
+  });
   const api = new Api({ connection, clock, transport });
   const route = { api, prefix: '' };
   return {

@@ -6,11 +6,13 @@ import type { KubeConnection } from './connection.ts';
 
 /** API servers allow 100 streams on a connection and let the 101st wait without a word: stay below. */
 const MAX_STREAMS = 90;
+/** When a session asks by PING whether its peer lives: how often, and how long the answer may take. */
+export type PingTiming = { readonly everyMs: number; readonly deadlineMs: number };
+
 /** Silence on a watch proves nothing, an unanswered PING does. */
-const PING_EVERY_MS = 10_000;
-const PING_DEADLINE_MS = 10_000;
-/** Nothing heard for longer than PINGs allow: the process was suspended (a frozen function), the connection is likely dead. */
-const STALE_MS = 25_000;
+const PING: PingTiming = { everyMs: 10_000, deadlineMs: 10_000 };
+/** Nothing heard for so much longer than PINGs allow: the process was suspended (a frozen function), the connection is likely dead. */
+const STALE_MARGIN_MS = 5_000;
 /** Receive windows: one bounds what a paused watch buffers, the other lets many lists flow side by side. */
 const STREAM_WINDOW_BYTES = 256 * 1024;
 const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024;
@@ -43,17 +45,35 @@ export function dialerOf(connection: KubeConnection): Dialer {
   return { origin: url.origin, dial };
 }
 
+/** The peer left a PING unanswered: the connection is half-open, or the server stopped without closing it. */
+export class PingUnanswered extends Error {
+  constructor(deadlineMs: number) {
+    super(`no answer to a PING within ${deadlineMs} ms: the connection is half-open or the server hangs`);
+    this.name = 'PingUnanswered';
+  }
+}
+
+export type SessionOptions = {
+  readonly clock: Clock;
+  /** Absent: a PING every 10 s, to be answered within 10 s. */
+  readonly ping?: PingTiming | undefined;
+  /** Called once the connection is gone. */
+  readonly gone: (session: Session) => void;
+};
+
 /** One HTTP/2 connection: counts its streams, proves by PING that the peer lives, takes no new requests after GOAWAY. */
 export class Session {
   readonly #http2: ClientHttp2Session;
   readonly #clock: Clock;
+  readonly #ping: PingTiming;
   readonly #pinging: NodeJS.Timeout;
   #streams = 0;
   #retired = false;
   #heardAtMs: number;
 
-  constructor(dialer: Dialer, clock: Clock, gone: (session: Session) => void) {
+  constructor(dialer: Dialer, { clock, ping = PING, gone }: SessionOptions) {
     this.#clock = clock;
+    this.#ping = ping;
     this.#heardAtMs = clock();
     this.#http2 = connectHttp2(dialer.origin, {
       createConnection: () => dialer.dial(),
@@ -63,7 +83,7 @@ export class Session {
     this.#http2.on('goaway', () => this.retire());
     // The streams get the error too and tell their callers.
     this.#http2.on('error', () => this.retire());
-    this.#pinging = setInterval(() => this.#ping(), PING_EVERY_MS).unref();
+    this.#pinging = setInterval(() => this.#askForLife(), ping.everyMs).unref();
     this.#http2.on('close', () => {
       this.#retired = true;
       clearInterval(this.#pinging);
@@ -74,7 +94,7 @@ export class Session {
   /** True when a request may be started here. */
   hasRoom(): boolean {
     if (this.#retired || this.#http2.destroyed || this.#http2.closed) return false;
-    if (this.#clock() - this.#heardAtMs > STALE_MS) {
+    if (this.#clock() - this.#heardAtMs > this.#ping.everyMs + this.#ping.deadlineMs + STALE_MARGIN_MS) {
       this.retire();
       return false;
     }
@@ -109,14 +129,15 @@ export class Session {
     this.#heardAtMs = this.#clock();
   }
 
-  #ping(): void {
+  #askForLife(): void {
     if (this.#http2.connecting || this.#http2.destroyed) return;
     let answered = false;
+    const { deadlineMs } = this.#ping;
     const give = () => {
-      if (!answered) this.#http2.destroy(new Error(`no answer to a PING within ${PING_DEADLINE_MS} ms`));
+      if (!answered) this.#http2.destroy(new PingUnanswered(deadlineMs));
     };
     // Timers run before sockets are read: after a long pause of this process the answer may be there, unread.
-    const overdue = setTimeout(() => setImmediate(give), PING_DEADLINE_MS).unref();
+    const overdue = setTimeout(() => setImmediate(give), deadlineMs).unref();
     const settle = (error: Error | null) => {
       answered = true;
       clearTimeout(overdue);

@@ -187,4 +187,20 @@ describe('LineSplitter', () => {
     expect(splitter.push(Buffer.from('e\n'))).toEqual(['de']);
     expect(splitter.pendingBytes).toBe(0);
   });
+
+  it.each([
+    ['in one piece', ['ab\n12345678901\ncd\n'], [['ab']]],
+    ['in pieces', ['ab\n123456', '78901', '\ncd\n'], [['ab'], [], []]],
+    ['without an end', ['ab\n12345678901'], [['ab']]],
+  ])('stops before a line that is too long, %s', (_name, parts, lines) => {
+    const splitter = new LineSplitter(10);
+    expect(parts.map((part) => splitter.push(Buffer.from(part)))).toEqual(lines);
+    expect(splitter.isTooLong).toBe(true);
+  });
+
+  it('takes a line that is just as long as allowed', () => {
+    const splitter = new LineSplitter(10);
+    expect(splitter.push(Buffer.from('1234567890\n'))).toEqual(['1234567890']);
+    expect(splitter.isTooLong).toBe(false);
+  });
 });

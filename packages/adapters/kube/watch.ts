@@ -5,9 +5,10 @@ import type { WatchEvent, WatchOptions, WatchSource } from '@tmc/kernel/ports.ts
 import { Api, type ApiOptions } from './api.ts';
 import { classifyWatchError } from './classify.ts';
 import type { OpenAnswer } from './http.ts';
-import { LineSplitter } from './lines.ts';
+import { LineSplitter, lineTooLong } from './lines.ts';
 import { listPage } from './list.ts';
 import { collectionPath, queryOf } from './paths.ts';
+import { PingUnanswered } from './session.ts';
 import { statusOf } from './status.ts';
 
 /** Objects are at most 1.5 MiB in etcd and 3 MiB in a request; JSON escapes can double that. */
@@ -18,6 +19,8 @@ export type WatchSourceOptions = ApiOptions & {
   readonly endpoint?: string;
   /** In front of every path: `/clusters/*` reads all workspaces of a kcp endpoint. */
   readonly prefix?: string;
+  /** Longest line of a watch; a longer one is a `malformed` error with component `watch-line-limit`. */
+  readonly maxLineBytes?: number;
 };
 
 /**
@@ -25,18 +28,20 @@ export type WatchSourceOptions = ApiOptions & {
  * Lines are read only as fast as events are taken; what the socket may hold beyond that is bounded by HTTP/2 flow control.
  */
 export function createWatchSource(options: WatchSourceOptions): WatchSource & { close(): void } {
-  const { connection, endpoint = connection.url, prefix = '' } = options;
+  const { connection, endpoint = connection.url, prefix = '', maxLineBytes = MAX_LINE_BYTES } = options;
   const api = new Api(options);
   return {
     endpoint,
     page: (resource, page) => listPage(api, resource, { ...page, prefix }),
-    watch: (resource, watch) => watchEvents({ api, prefix }, resource, watch),
+    watch: (resource, watch) => watchEvents({ api, prefix, maxLineBytes }, resource, watch),
     close: () => api.close(),
   };
 }
 
+type Reading = { readonly api: Api; readonly prefix: string; readonly maxLineBytes: number };
+
 async function* watchEvents(
-  { api, prefix }: { api: Api; prefix: string },
+  { api, prefix, maxLineBytes }: Reading,
   resource: GroupResource,
   options: WatchOptions,
 ): AsyncGenerator<WatchEvent> {
@@ -48,13 +53,13 @@ async function* watchEvents(
     answer = await api.open({ method: 'GET', path, about, signal: options.signal });
   } catch (error) {
     if (options.signal.aborted) return;
-    throw error;
+    throw isHalfOpen(error) ? halfOpen(about, error) : error;
   }
   const stop = () => answer.stream.close(constants.NGHTTP2_CANCEL);
   options.signal.addEventListener('abort', stop, { once: true });
   options.opened?.();
   try {
-    for await (const line of readLines(answer, about)) yield parseEvent(line, about);
+    for await (const line of readLines(answer, { about, maxLineBytes })) yield parseEvent(line, about);
   } catch (error) {
     if (!options.signal.aborted) throw error;
   } finally {
@@ -75,21 +80,39 @@ function watchQuery({ resourceVersion, labelSelector, timeoutSeconds, sendInitia
 }
 
 /** Lines until the server ends the stream. @throws TmcError `retry` when it was cut instead. */
-async function* readLines({ stream }: OpenAnswer, about: string): AsyncGenerator<string> {
-  const splitter = new LineSplitter(MAX_LINE_BYTES);
+async function* readLines(
+  { stream }: OpenAnswer,
+  { about, maxLineBytes }: { about: string; maxLineBytes: number },
+): AsyncGenerator<string> {
+  const splitter = new LineSplitter(maxLineBytes);
   const chunks = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   for (;;) {
     let next: IteratorResult<Buffer>;
     try {
       next = await chunks.next();
     } catch (error) {
-      throw cut(about, messageOf(error), error);
+      throw isHalfOpen(error) ? halfOpen(about, error) : cut(about, messageOf(error), error);
     }
     if (next.done) break;
     yield* splitter.push(next.value);
+    if (splitter.isTooLong) throw lineTooLong(`WATCH ${about}`, maxLineBytes);
   }
   if (stream.aborted || stream.rstCode) throw cut(about, `HTTP/2 code ${stream.rstCode ?? 'none'}`);
   if (splitter.pendingBytes > 0) throw cut(about, 'it ended within a line');
+}
+
+/** True when the connection was given up because a PING stayed unanswered; errors of streams and calls carry that as their cause. */
+function isHalfOpen(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof PingUnanswered) return true;
+  return false;
+}
+
+function halfOpen(about: string, cause: unknown): TmcError {
+  return retryError(`WATCH ${about}: the connection is half-open: a PING stayed unanswered`, {
+    type: 'SyncTimeout',
+    hint: 'check the network between here and the API server: bytes are lost without the connection being closed',
+    cause,
+  });
 }
 
 function cut(about: string, reason: string, cause?: unknown): TmcError {

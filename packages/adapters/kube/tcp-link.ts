@@ -1,0 +1,58 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/** A TCP link of tests to a port of this machine. It can stop carrying without closing, as a dead network does, or be cut at a byte. */
+export type TcpLink = {
+  readonly port: number;
+  /** Everything the server sent over it so far, of all connections. */
+  received(): Buffer;
+  /** Carries nothing any more, in both directions, and closes nothing. */
+  stall(): void;
+  close(): Promise<void>;
+};
+
+/** Opens a link to a port; it ends for good, with all its connections, after `cutAfterBytes` of what the server sends. */
+export async function startTcpLink(
+  target: number,
+  { cutAfterBytes = Number.POSITIVE_INFINITY } = {},
+): Promise<TcpLink> {
+  const ends: Socket[] = [];
+  const carried: Buffer[] = [];
+  let leftBytes = cutAfterBytes;
+  const carry = (near: Socket, far: Socket) => (chunk: Buffer) => {
+    const part = chunk.subarray(0, leftBytes);
+    leftBytes -= part.length;
+    carried.push(part);
+    if (leftBytes > 0) {
+      if (!near.write(part)) {
+        far.pause();
+        near.once('drain', () => far.resume());
+      }
+      return;
+    }
+    // The end comes after what was written: the reader gets every byte before the cut.
+    far.destroy();
+    near.end(part);
+  };
+  const server = createServer((near) => {
+    const far = connect(target, '127.0.0.1');
+    ends.push(near, far);
+    for (const end of [near, far]) end.on('error', () => undefined);
+    near.pipe(far);
+    far.on('data', carry(near, far));
+    far.on('end', () => near.end());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    received: () => Buffer.concat(carried),
+    stall: () => {
+      for (const end of ends) end.unpipe().removeAllListeners('data').pause();
+    },
+    close: async () => {
+      for (const end of ends) end.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
