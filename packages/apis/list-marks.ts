@@ -55,6 +55,7 @@ export function absentByMark(mark: ListMark, known: Iterable<string>): string[] 
   return [...known].filter((key) => isWithin(mark, key) && !listed.has(key));
 }
 
-function isWithin({ begin, end }: ListMark, key: string): boolean {
+/** Whether a mark speaks of a key: it is in its range. */
+export function isWithin({ begin, end }: ListMark, key: string): boolean {
   return key >= begin && (end === undefined || key < end);
 }
