@@ -63,7 +63,7 @@ function startHubRelay(options: RelaysOptions): Relay {
     source: { kind: 'hub', id: fleet.hubId, epoch: fleet.epoch } as const,
     resources: [...CONTROL_RESOURCES, NAMESPACES, ...SYNCED_RESOURCES],
     // What was deleted while nobody watched is found by comparing facts with the complete list.
-    listMarkers: true,
+    listMarks: 'control' as const,
   };
   const relay = startRelay(config, portsOf(options, fleet.sources()));
   fleet.onSources((sources) => relay.setSources(sources));

@@ -18,6 +18,9 @@ export type CheckpointStore = {
 /** A claim that an event of revision `rv` is not acknowledged yet; releasing it twice is harmless. */
 export type Hold = { readonly rv: bigint; release(): void };
 
+/** Above every revision: a claim of an ended epoch holds nothing, whatever it is compared with. */
+const NEVER = 2n ** 64n;
+
 /**
  * The revisions of one (endpoint, resource). `head` is what was read, `safe` the highest revision below which everything was
  * acknowledged: a restart that lists and sends what is newer than `safe` loses nothing. Holds are taken in rising order.
@@ -26,6 +29,7 @@ export class RevisionTracker {
   #head: bigint;
   readonly #held = new Set<Hold>();
   #moved = false;
+  #abandoned = false;
 
   constructor(head = 0n) {
     this.#head = head;
@@ -48,8 +52,11 @@ export class RevisionTracker {
   }
 
   hold(rv: bigint): Hold {
+    const isVoid = () => this.#abandoned;
     const hold: Hold = {
-      rv,
+      get rv() {
+        return isVoid() ? NEVER : rv;
+      },
       release: () => {
         if (this.#held.delete(hold)) this.#moved = true;
       },
@@ -58,9 +65,9 @@ export class RevisionTracker {
     return hold;
   }
 
-  /** Begins anew below everything: the server's revisions have started over since the checkpoint. */
-  restart(): void {
-    this.#head = 0n;
+  /** The epoch ended: when a message of the next one replaces one of this, the newer claim must be the one that is kept. */
+  abandon(): void {
+    this.#abandoned = true;
   }
 
   /** Everything up to `rv` has been read and either held or needs nothing. */

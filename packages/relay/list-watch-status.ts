@@ -12,6 +12,9 @@ export type ListWatchCounters = {
   uninteresting: number;
   /** Objects a restart did not tell again, because the checkpoint covers them. */
   acknowledgedBefore: number;
+  /** Anti-entropy: lists that were compared with what is known, and differences the stream should have told. The latter stays 0. */
+  comparisons: number;
+  repaired: number;
 };
 
 /** One (endpoint, resource) as health pages show it. */
@@ -24,6 +27,12 @@ export type ListWatchStatus = {
   /** Attempts that failed since the last success. */
   readonly failures: number;
   readonly lastError: string | undefined;
+  /** What the user can change about the last error. */
+  readonly lastHint: string | undefined;
+  /** By how much the server's clock is ahead of this machine's, when that is over a minute. Shown only; nothing compares clocks. */
+  readonly clockSkewMs: number | undefined;
+  /** Why lists are read by pages at present although the server may stream them; undefined while it streams them. */
+  readonly pagedBecause: string | undefined;
   /** How often each state was entered. */
   readonly entered: Readonly<Partial<Record<WatchState, number>>>;
   readonly counters: Readonly<ListWatchCounters>;
@@ -39,6 +48,8 @@ export const zeroCounters = (): ListWatchCounters => ({
   duplicates: 0,
   uninteresting: 0,
   acknowledgedBefore: 0,
+  comparisons: 0,
+  repaired: 0,
 });
 
 /**

@@ -1,5 +1,5 @@
 import type { Sleep } from '@tmc/kernel/clock.ts';
-import { messageOf } from '@tmc/kernel/errors.ts';
+import { isTmcError, messageOf } from '@tmc/kernel/errors.ts';
 import type { Random } from '@tmc/kernel/ids.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { ObjectPage, WatchEvent, WatchSource } from '@tmc/kernel/ports.ts';
@@ -7,7 +7,7 @@ import type { RevisionTracker } from './checkpoint.ts';
 import { type ListWatchStatus, zeroCounters } from './list-watch-status.ts';
 import { Inventory, type Observation, type Perspective } from './observe.ts';
 import { backoffMs } from './timing.ts';
-import { needsList, ReadError, stateOf, type WatchState, waitMsOf } from './watch-state.ts';
+import { isFailing, isReading, needsList, ReadError, stateOf, type WatchState, waitMsOf } from './watch-state.ts';
 
 /** Objects per page: one answer stays around 2 MB. */
 const PAGE_LIMIT = 500;
@@ -18,21 +18,34 @@ const SHORT_STREAM_MS = 1_000;
 /** Deadline of a stream, jittered, so that a wedged one is bounded and not all end together. */
 const STREAM_SECONDS = { min: 300, max: 600 };
 
-/** What a list-watch needs besides its source. */
-export type ListWatchOptions = {
-  readonly source: WatchSource;
-  readonly view: Perspective;
-  readonly labelSelector?: string;
+/** Where a list-watch begins, and how it tells what it sees. */
+export type Told = {
+  readonly epoch: number;
   readonly tracker: RevisionTracker;
-  /** Revision up to which everything was acknowledged before the start; asked again while it throws. */
-  readonly findSince: () => Promise<bigint | undefined>;
+  /** Revision up to which everything was acknowledged before the start. */
+  readonly since: bigint | undefined;
   /**
    * Takes an observation over; `holdAt` is the revision the checkpoint must stay below until it is acknowledged. A promise
    * means no room: nothing is read until it resolves.
    */
   readonly offer: (observation: Observation, holdAt: bigint) => Promise<void> | undefined;
-  /** Called after each complete list. */
-  readonly listed: (first: boolean) => void;
+};
+
+/** What a list-watch needs besides its source. */
+export type ListWatchOptions = {
+  readonly source: WatchSource;
+  readonly view: Perspective;
+  readonly labelSelector?: string;
+  /** Called before the first list, and again after {@link ListWatch.beginAnew}; asked again while it throws. */
+  readonly begin: () => Promise<Told>;
+  /** Called when two lists in a row showed that revisions started over within the epoch. */
+  readonly startedOver: (epoch: number) => Promise<void>;
+  /** The object of this id as the reader of the same kind at another endpoint knows it. */
+  readonly knownElsewhere: (id: string) => { uid: string; rv: bigint } | undefined;
+  /** Called after each complete list with its revision; nothing is read until it resolves. `first`: since `begin`. */
+  readonly listed: (first: boolean, rv: bigint) => Promise<void>;
+  /** Called when a failing state is entered, with why, and when it is left. */
+  readonly report: (state: WatchState, why?: { message: string; hint?: string }) => void;
   readonly clock: () => number;
   readonly sleep: Sleep;
   readonly random: Random;
@@ -44,7 +57,9 @@ export type ListWatchOptions = {
  */
 export class ListWatch {
   readonly #options: ListWatchOptions;
-  readonly #inventory: Inventory;
+  #inventory: Inventory;
+  #told: Told | undefined;
+  #failing: WatchState | undefined;
   readonly #entered: Partial<Record<WatchState, number>> = {};
   readonly #counters = zeroCounters();
   #state: WatchState = 'stopped';
@@ -55,9 +70,10 @@ export class ListWatch {
   #rv = '';
   /** Checkpoint of the run before; undefined once the first list is through. */
   #since: bigint | undefined;
-  #sinceKnown = false;
   #failures = 0;
+  #strikes = 0;
   #lastError: string | undefined;
+  #lastHint: string | undefined;
 
   constructor(options: ListWatchOptions) {
     this.#options = options;
@@ -74,9 +90,34 @@ export class ListWatch {
       rv: this.#rv,
       failures: this.#failures,
       lastError: this.#lastError,
+      lastHint: this.#lastHint,
+      clockSkewMs: undefined,
+      pagedBecause: undefined,
       entered: { ...this.#entered },
       counters: { ...this.#counters },
     };
+  }
+
+  /** The object as it is known, for readers of other endpoints. */
+  known(id: string): { uid: string; rv: bigint } | undefined {
+    return this.#inventory.known(id);
+  }
+
+  keys(): Iterable<string> {
+    return this.#inventory.keys();
+  }
+
+  /** Forgets everything and lists again: the epoch rose. */
+  beginAnew(): void {
+    this.#inventory = new Inventory(this.#options.view);
+    this.#told = undefined;
+    this.#listed = false;
+    this.#mustList = true;
+  }
+
+  #telling(): Told {
+    if (!this.#told) throw new ReadError('stale', 'the epoch rose while this was read');
+    return this.#told;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -106,14 +147,21 @@ export class ListWatch {
       return { waitMs: this.#nextWaitMs(undefined) };
     } catch (error) {
       if (signal.aborted) return { waitMs: 0 };
-      return { waitMs: this.#fail(error) };
+      const waitMs = this.#fail(error);
+      this.#strikes = this.#state === 'stale' ? this.#strikes + 1 : 0;
+      if (this.#strikes > 1 && this.#told) {
+        await this.#options.startedOver(this.#told.epoch);
+        this.#strikes = 0;
+      }
+      return { waitMs };
     }
   }
 
   #fail(error: unknown): number {
     const state = stateOf(error);
-    this.#enter(state);
     this.#lastError = messageOf(error);
+    this.#lastHint = isTmcError(error) ? error.facts.hint : undefined;
+    this.#enter(state);
     if (needsList(state)) this.#mustList = true;
     // The first 410 after a working stream is a normal path (every restart of kcp ends in one): list at once.
     if (state === 'expired' && this.#failures === 0) {
@@ -130,9 +178,9 @@ export class ListWatch {
 
   /** Reads all pages, telling what is new on the way; after the last one, what is gone. */
   async #list(signal: AbortSignal): Promise<void> {
-    const { tracker, listed } = this.#options;
     this.#enter('listing');
-    if (!this.#sinceKnown) await this.#resume();
+    this.#told ??= await this.#begin();
+    const { tracker } = this.#told;
     const ids = new Set<string>();
     let holdAt: bigint | undefined;
     let token: string | undefined;
@@ -156,13 +204,14 @@ export class ListWatch {
     this.#counters.lists += 1;
     const first = !this.#listed;
     this.#listed = true;
-    listed(first);
+    await this.#options.listed(first, BigInt(rv));
   }
 
-  async #resume(): Promise<void> {
-    this.#since = await this.#options.findSince();
-    this.#sinceKnown = true;
-    if (this.#since !== undefined) this.#options.tracker.advance(this.#since);
+  async #begin(): Promise<Told> {
+    const told = await this.#options.begin();
+    this.#since = told.since;
+    if (told.since !== undefined) told.tracker.advance(told.since);
+    return told;
   }
 
   async #page(signal: AbortSignal, token: string | undefined): Promise<ObjectPage> {
@@ -177,21 +226,17 @@ export class ListWatch {
 
   /** Checks the list's revision; gives the one that unacknowledged items hold the checkpoint below. */
   #beginList({ resourceVersion }: ObjectPage): bigint {
-    const { tracker, view } = this.#options;
+    const { tracker } = this.#telling();
+    const { view } = this.#options;
     if (!/^\d+$/.test(resourceVersion)) {
       throw new ReadError('malformed', `list without a numeric resourceVersion: "${resourceVersion}"`);
     }
     const revision = BigInt(resourceVersion);
     if (revision < tracker.head) {
-      if (this.#listed) {
-        throw new ReadError(
-          'stale',
-          `list at revision ${resourceVersion} after ${tracker.head} was read; if the server was restored or made anew, raise the epoch of this ${view.kind} in the configuration and start again`,
-        );
-      }
-      // The checkpoint is of another history of this server: it covers nothing.
-      this.#since = undefined;
-      tracker.restart();
+      throw new ReadError(
+        'stale',
+        `list of ${view.resource.resource} at revision ${resourceVersion} after ${tracker.head} was read`,
+      );
     }
     return tracker.head + 1n;
   }
@@ -215,7 +260,7 @@ export class ListWatch {
   }
 
   async #take(event: WatchEvent): Promise<void> {
-    const { tracker } = this.#options;
+    const { tracker } = this.#telling();
     const rv = event.object?.metadata?.resourceVersion ?? '';
     if (!/^\d+$/.test(rv)) throw new ReadError('malformed', `${event.type} event without a numeric resourceVersion`);
     const revision = BigInt(rv);
@@ -238,8 +283,8 @@ export class ListWatch {
       if (typeof gone === 'string') this.#counters.duplicates += 1;
       else await this.#tellGone(gone, revision);
     } else if (type === 'ADDED' || type === 'MODIFIED') {
-      if (revision <= this.#options.tracker.head && !this.#inventory.has(id)) {
-        throw new ReadError('disordered', `${id} came at revision ${revision} after ${this.#options.tracker.head}`);
+      if (revision <= this.#telling().tracker.head && !this.#inventory.has(id)) {
+        throw new ReadError('disordered', `${id} came at revision ${revision} after ${this.#telling().tracker.head}`);
       }
       await this.#tellPresent(id, object, revision);
     } else {
@@ -260,7 +305,7 @@ export class ListWatch {
         this.#counters.acknowledgedBefore += 1;
       } else {
         this.#counters.upserts += 1;
-        await this.#options.offer(seen, holdAt);
+        await this.#telling().offer(seen, holdAt);
       }
       this.#inventory.settle(id, object, seen.hash);
     }
@@ -268,7 +313,7 @@ export class ListWatch {
 
   async #tellGone(observation: Observation, holdAt: bigint): Promise<void> {
     this.#counters[observation.change === 'unseen' ? 'unseen' : 'deletes'] += 1;
-    await this.#options.offer(observation, holdAt);
+    await this.#telling().offer(observation, holdAt);
     this.#inventory.forget(observation.id);
   }
 
@@ -277,5 +322,17 @@ export class ListWatch {
     this.#state = state;
     this.#sinceMs = this.#options.clock();
     this.#entered[state] = (this.#entered[state] ?? 0) + 1;
+    this.#reportChange(state);
+  }
+
+  #reportChange(state: WatchState): void {
+    if (isFailing(state) && state !== this.#failing) {
+      this.#failing = state;
+      const hint = this.#lastHint;
+      this.#options.report(state, { message: this.#lastError ?? state, ...(hint !== undefined && { hint }) });
+    } else if (isReading(state) && this.#failing !== undefined) {
+      this.#failing = undefined;
+      this.#options.report(state);
+    }
   }
 }

@@ -7,13 +7,16 @@ import type { Ids, Random } from '@tmc/kernel/ids.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { WatchSource } from '@tmc/kernel/ports.ts';
 import { type CheckpointStore, Checkpoints } from './checkpoint.ts';
+import { SourceEpoch } from './epoch.ts';
 import { beat, every } from './heartbeat.ts';
 import { heartbeatParcel, listMarkerParcel, type Origin, type Parcel, type Stamp, tickParcel } from './message.ts';
 import { LagHistogram, type RelayMetrics, type SourceState } from './metrics.ts';
 import { DEFAULT_LIMITS, Outbox, type OutboxLimits } from './outbox.ts';
-import { Readers } from './readers.ts';
+import { Readers, type SourceReport } from './readers.ts';
 
-/** Whom the relay reads. `epoch` must be raised when the server's revisions start over (restored from a backup). */
+export type { SourceReport };
+
+/** Whom the relay reads. `epoch` is the least that counts: a higher one that is stored, because revisions went backwards, wins. */
 export type RelaySource =
   | { readonly kind: 'hub'; readonly id: string; readonly epoch: number }
   | {
@@ -35,8 +38,13 @@ export type RelayConfig = {
   readonly heartbeatMs?: number;
   /** Pace of a hub relay's ticks; 5 s. */
   readonly tickMs?: number;
-  /** A hub relay tells placement when a control kind was listed completely after a start (key `*`, see `message.ts`). */
-  readonly listMarkers?: boolean;
+  /**
+   * Kinds of which list marks (`apis/list-marks.ts`) are sent after the first complete list of a start or of a new epoch: the
+   * control kinds of a hub, or all. Of others a member relay says only that they were listed.
+   */
+  readonly listMarks?: 'control' | 'all';
+  /** Mean time between comparisons of what is known with a list of metadata, jittered by half; 20 min, 0 never. */
+  readonly antiEntropyMs?: number;
   /** Longest time that stopping waits for messages on their way; 10 s. */
   readonly drainMs?: number;
 };
@@ -51,6 +59,8 @@ export type RelayPorts = {
   readonly sleep: Sleep;
   readonly ids: Ids;
   readonly random: Random;
+  /** Called when a source enters a failing state or leaves it, for logs. */
+  readonly report?: (report: SourceReport) => void;
 };
 
 export type Relay = {
@@ -63,6 +73,8 @@ export type Relay = {
    * one that stays keeps its source.
    */
   setSources(sources: readonly WatchSource[]): void;
+  /** The kinds to read from now on, likewise. */
+  setResources(resources: readonly ResourceType[]): void;
   /** Ends reading, sends what is on its way, saves the checkpoints. */
   stop(): Promise<void>;
 };
@@ -79,7 +91,7 @@ export function startRelay(config: RelayConfig, ports: RelayPorts): Relay {
 class RunningRelay implements Relay {
   readonly #config: RelayConfig;
   readonly #ports: RelayPorts;
-  readonly #origin: Origin;
+  readonly #epoch: SourceEpoch;
   readonly #outbox: Outbox;
   readonly #checkpoints: Checkpoints;
   readonly #readers: Readers;
@@ -93,28 +105,31 @@ class RunningRelay implements Relay {
   constructor(config: RelayConfig, ports: RelayPorts) {
     this.#config = config;
     this.#ports = ports;
-    const { kind, id, epoch } = config.source;
-    this.#origin = { kind, id, epoch, relay: config.relay };
+    const { kind, id } = config.source;
+    this.#epoch = new SourceEpoch(config.source, ports.checkpoints);
     this.#outbox = new Outbox(
       { ...ports, acknowledged: (parcel) => this.#acknowledged(parcel) },
       { ...DEFAULT_LIMITS, ...config.limits },
     );
     this.#checkpoints = new Checkpoints(ports.checkpoints);
     this.#readers = new Readers({
-      origin: this.#origin,
-      resources: config.resources,
+      origin: () => this.#origin(),
+      epoch: this.#epoch,
       ...(kind === 'member' && { labelSelector: `${OWNER_LABEL}=${id}` }),
       workspaceOf: kind === 'member' ? () => id : ports.workspaceOf,
       isDrifted: driftedFromApplied,
       outbox: this.#outbox,
       checkpoints: this.#checkpoints,
       stamp: () => this.#stamp(),
+      isMarked: (resource) => this.#isMarked(resource),
       listed: (resource, first) => this.#listed(resource, first),
+      report: (report) => ports.report?.(report),
+      antiEntropyMs: config.antiEntropyMs ?? 20 * 60_000,
       clock: ports.clock,
       sleep: ports.sleep,
       random: ports.random,
     });
-    this.#readers.set(ports.sources);
+    this.#readers.set({ sources: ports.sources, resources: config.resources });
     this.#loops = this.#startLoops(this.#ended.signal);
   }
 
@@ -138,7 +153,11 @@ class RunningRelay implements Relay {
   }
 
   setSources(sources: readonly WatchSource[]): void {
-    if (this.#stopping === undefined) this.#readers.set(sources);
+    if (this.#stopping === undefined) this.#readers.set({ sources });
+  }
+
+  setResources(resources: readonly ResourceType[]): void {
+    if (this.#stopping === undefined) this.#readers.set({ resources });
   }
 
   stop(): Promise<void> {
@@ -181,13 +200,12 @@ class RunningRelay implements Relay {
   }
 
   #listed(resource: ResourceType, first: boolean): void {
-    const isControl = CONTROL_RESOURCES.some((r) => r.group === resource.group && r.resource === resource.resource);
-    const { kind } = this.#origin;
+    const isMember = this.#config.source.kind === 'member';
     // A member's lists tell which copies are there; which ones went while nobody looked must be asked of the hub.
-    if (first && (kind === 'member' || (this.#config.listMarkers && isControl))) {
-      this.#outbox.force(listMarkerParcel(resource, this.#origin, this.#stamp()));
+    if (first && isMember && !this.#isMarked(resource)) {
+      this.#outbox.force(listMarkerParcel(resource, this.#origin(), this.#stamp()));
     }
-    if (!this.#greeted && this.#origin.kind === 'member' && this.#readers.allListed()) {
+    if (!this.#greeted && isMember && this.#readers.allListed()) {
       this.#greeted = true;
       this.#heartbeat();
     }
@@ -208,12 +226,24 @@ class RunningRelay implements Relay {
     const { source } = this.#config;
     if (source.kind !== 'member') return;
     this.#counts.heartbeats += 1;
-    this.#outbox.force(heartbeatParcel(source.target, this.#origin, this.#stamp()));
+    this.#outbox.force(heartbeatParcel(source.target, this.#origin(), this.#stamp()));
   }
 
   #tick(): void {
     this.#counts.ticks += 1;
-    this.#outbox.force(tickParcel(this.#origin, this.#stamp()));
+    this.#outbox.force(tickParcel(this.#origin(), this.#stamp()));
+  }
+
+  #isMarked(resource: ResourceType): boolean {
+    const { listMarks, source } = this.#config;
+    if (listMarks !== 'control') return listMarks === 'all';
+    const isControl = CONTROL_RESOURCES.some((r) => r.group === resource.group && r.resource === resource.resource);
+    return source.kind === 'hub' && isControl;
+  }
+
+  #origin(): Origin {
+    const { source, relay } = this.#config;
+    return { kind: source.kind, id: source.id, epoch: this.#epoch.current, relay };
   }
 
   #stamp(): Stamp {

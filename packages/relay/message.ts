@@ -1,3 +1,4 @@
+import type { ListMark } from '@tmc/apis/list-marks.ts';
 import { OWNER_LABEL, SOURCE_VERSION_ANNOTATION, UPSTREAM_ANNOTATION, WORKLOAD_GROUP } from '@tmc/apis/names.ts';
 import { apiVersionOf, type ResourceType } from '@tmc/apis/resources.ts';
 import { type Envelope, MAX_BODY_BYTES, type OutgoingMessage } from '@tmc/kernel/envelope.ts';
@@ -59,6 +60,20 @@ export function listMarkerParcel(resource: ResourceType, origin: Origin, stamp: 
   const workspace = origin.kind === 'member' ? origin.id : ANY;
   const key = { workspace, group: resource.group, resource: resource.resource, namespace: '', name: ANY };
   return plainParcel({ ...base(origin, stamp), key, uid: '', rv: '', change: 'evaluate' }, routeOf(origin.kind, key));
+}
+
+/** One list mark of a kind (`apis/list-marks.ts`): only a later mark of the same range may take its place in the outbox. */
+export function listMarkParcel(
+  resource: ResourceType,
+  { origin, stamp, rv, mark }: { origin: Origin; stamp: Stamp; rv: string; mark: ListMark },
+): Parcel {
+  const parcel = listMarkerParcel(resource, origin, stamp);
+  const envelope: Envelope = { ...parcel.message.envelope, rv, list: mark };
+  return {
+    id: `${parcel.id} ${mark.begin}`,
+    message: { ...parcel.message, envelope },
+    bytes: ENVELOPE_BYTES + mark.keys.reduce((sum, key) => sum + key.length + 3, 0),
+  };
 }
 
 /** Says that the relay of a target is alive and its member cluster answers; the key is its SyncTarget. */

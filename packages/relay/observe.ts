@@ -63,6 +63,16 @@ export class Inventory {
     return formatKey(this.#keyOf(object));
   }
 
+  /** The object as last seen. */
+  known(id: string): { uid: string; rv: bigint } | undefined {
+    const found = this.#find(id);
+    return found && { uid: found.uid, rv: BigInt(found.rv) };
+  }
+
+  keys(): Iterable<string> {
+    return this.#known.keys();
+  }
+
   has(id: string): boolean {
     return this.#known.has(id);
   }

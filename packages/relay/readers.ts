@@ -1,3 +1,4 @@
+import { marksOf } from '@tmc/apis/list-marks.ts';
 import type { ResourceType } from '@tmc/apis/resources.ts';
 import type { Clock, Sleep } from '@tmc/kernel/clock.ts';
 import type { Random } from '@tmc/kernel/ids.ts';
@@ -5,21 +6,40 @@ import { formatGroupResource } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { WatchSource } from '@tmc/kernel/ports.ts';
 import { type CheckpointKey, type Checkpoints, RevisionTracker } from './checkpoint.ts';
-import { ListWatch } from './list-watch.ts';
-import { type Origin, observationParcel, type Stamp } from './message.ts';
+import type { SourceEpoch } from './epoch.ts';
+import { ListWatch, type ListWatchOptions, type Told } from './list-watch.ts';
+import { listMarkParcel, type Origin, observationParcel, type Stamp } from './message.ts';
 import type { SourceState } from './metrics.ts';
 import type { Outbox } from './outbox.ts';
+import type { WatchState } from './watch-state.ts';
+
+/** A source that entered a failing state, or left it: then `state` is what it is in now and there is no message. */
+export type SourceReport = {
+  readonly endpoint: string;
+  /** `resource.group`. */
+  readonly resource: string;
+  readonly state: WatchState;
+  readonly message?: string;
+  /** What the user can change about it. */
+  readonly hint?: string;
+};
 
 export type ReadersOptions = {
-  readonly origin: Origin;
-  readonly resources: readonly ResourceType[];
+  /** Who sends, in the present epoch. */
+  readonly origin: () => Origin;
+  readonly epoch: SourceEpoch;
   readonly labelSelector?: string;
   readonly workspaceOf: (object: KubeObject) => string;
   readonly isDrifted: (downstreamObj: KubeObject) => boolean;
   readonly outbox: Outbox;
   readonly checkpoints: Checkpoints;
   readonly stamp: () => Stamp;
+  /** Kinds whose complete first lists are told as list marks. */
+  readonly isMarked: (resource: ResourceType) => boolean;
+  /** Called after each complete list. */
   readonly listed: (resource: ResourceType, first: boolean) => void;
+  readonly report: (report: SourceReport) => void;
+  readonly antiEntropyMs: number;
   readonly clock: Clock;
   readonly sleep: Sleep;
   readonly random: Random;
@@ -27,28 +47,54 @@ export type ReadersOptions = {
 
 /** One kind at one endpoint, being read. */
 type Reader = {
+  readonly source: WatchSource;
   readonly resource: ResourceType;
   readonly listWatch: ListWatch;
-  readonly tracker: RevisionTracker;
-  readonly done: Promise<void>;
+  readonly ended: AbortController;
+  /** Progress in the present epoch; another object after the epoch rose. */
+  tracker: RevisionTracker | undefined;
+  /** Revision of the first complete list since the start or since the epoch rose. */
+  firstListRv: bigint | undefined;
+  done: Promise<void>;
 };
-type Endpoint = { readonly source: WatchSource; readonly ended: AbortController; readonly readers: readonly Reader[] };
 
-/** The list-watches of all endpoints: one for each kind at each. */
+/** The list-watches of all endpoints: one for each kind at each. Endpoints and kinds come and go. */
 export class Readers {
   readonly #options: ReadersOptions;
-  readonly #endpoints = new Map<string, Endpoint>();
-  /** Endpoints on their way out. */
+  /** By endpoint and `resource.group`. */
+  readonly #readers = new Map<string, Reader>();
+  #sources: readonly WatchSource[] = [];
+  #resources: readonly ResourceType[] = [];
+  /** Readers on their way out. */
   readonly #leaving = new Set<Promise<unknown>>();
+  /** True once an endpoint went: its objects are out of sight, so the rest together proves nothing absent. */
+  #endpointWent = false;
 
   constructor(options: ReadersOptions) {
     this.#options = options;
   }
 
-  set(sources: readonly WatchSource[]): void {
-    const wanted = new Set(sources.map(({ endpoint }) => endpoint));
-    for (const name of this.#endpoints.keys()) if (!wanted.has(name)) this.#leave(name);
-    for (const source of sources) if (!this.#endpoints.has(source.endpoint)) this.#join(source);
+  /** What to read from now on; a source or kind that stays goes on with the source it has. */
+  set({
+    sources = this.#sources,
+    resources = this.#resources,
+  }: {
+    sources?: readonly WatchSource[];
+    resources?: readonly ResourceType[];
+  }): void {
+    const stays = (endpoint: string) => sources.some((source) => source.endpoint === endpoint);
+    if (this.#sources.some(({ endpoint }) => !stays(endpoint))) this.#endpointWent = true;
+    this.#sources = sources;
+    this.#resources = resources;
+    const wanted = new Map(
+      sources.flatMap((source) =>
+        resources.map((resource) => [nameOf(source, resource), { source, resource }] as const),
+      ),
+    );
+    for (const name of [...this.#readers.keys()]) if (!wanted.has(name)) this.#leave(name);
+    for (const [name, { source, resource }] of wanted) {
+      if (!this.#readers.has(name)) this.#readers.set(name, this.#read(source, resource));
+    }
   }
 
   /** True when there is something to read and all of it was listed. */
@@ -58,79 +104,145 @@ export class Readers {
   }
 
   state(): readonly SourceState[] {
-    return [...this.#endpoints].flatMap(([endpoint, { readers }]) =>
-      readers.map(({ resource, listWatch }) => ({
-        ...listWatch.status(),
-        endpoint,
-        resource: formatGroupResource(resource),
-      })),
-    );
+    return [...this.#readers.values()].map(({ source, resource, listWatch }) => ({
+      ...listWatch.status(),
+      endpoint: source.endpoint,
+      resource: formatGroupResource(resource),
+    }));
   }
 
   /** True when every endpoint answers a small list. */
   async probe(signal: AbortSignal): Promise<boolean> {
-    const { resources, labelSelector } = this.#options;
-    const [resource] = resources;
-    if (!resource || this.#endpoints.size === 0) return false;
+    const { labelSelector } = this.#options;
+    const [resource] = this.#resources;
+    if (!resource || this.#sources.length === 0) return false;
     const options = { limit: 1, signal, ...(labelSelector !== undefined && { labelSelector }) };
-    const answers = await Promise.allSettled(
-      [...this.#endpoints.values()].map(({ source }) => source.page(resource, options)),
-    );
+    const answers = await Promise.allSettled(this.#sources.map((source) => source.page(resource, options)));
     return answers.every(({ status }) => status === 'fulfilled');
   }
 
   /** Ends all reading; resolves when every stream is closed. */
   async stop(): Promise<void> {
-    for (const { ended } of this.#endpoints.values()) ended.abort();
-    const reading = [...this.#endpoints.values()].flatMap(({ readers }) => readers.map(({ done }) => done));
-    await Promise.all([...reading, ...this.#leaving]);
-  }
-
-  #join(source: WatchSource): void {
-    const ended = new AbortController();
-    const readers: Reader[] = [];
-    this.#endpoints.set(source.endpoint, { source, ended, readers });
-    for (const resource of this.#options.resources) readers.push(this.#read(source, resource, ended.signal));
+    const readers = [...this.#readers.values()];
+    for (const { ended } of readers) ended.abort();
+    await Promise.all([...readers.map(({ done }) => done), ...this.#leaving]);
   }
 
   #leave(name: string): void {
-    const endpoint = this.#endpoints.get(name);
-    if (!endpoint) return;
-    this.#endpoints.delete(name);
-    endpoint.ended.abort();
-    const leaving = Promise.all(
-      endpoint.readers.map(async ({ resource, tracker, done }) => {
-        await done;
-        await this.#options.checkpoints.untrack(this.#checkpointKey(endpoint.source, resource), tracker);
-      }),
-    );
+    const reader = this.#readers.get(name);
+    if (!reader) return;
+    this.#readers.delete(name);
+    reader.ended.abort();
+    const leaving = this.#forget(reader);
     this.#leaving.add(leaving);
     void leaving.then(() => this.#leaving.delete(leaving));
   }
 
-  #read(source: WatchSource, resource: ResourceType, signal: AbortSignal): Reader {
-    const { origin, labelSelector, workspaceOf, isDrifted, outbox, checkpoints, stamp, listed } = this.#options;
-    const tracker = new RevisionTracker();
-    const key = this.#checkpointKey(source, resource);
-    const listWatch = new ListWatch({
-      ...this.#options,
-      source,
-      view: { kind: origin.kind, resource, workspaceOf, isDrifted },
-      ...(labelSelector !== undefined && { labelSelector }),
-      tracker,
-      findSince: async () => {
-        const since = await checkpoints.find(key, origin.epoch);
-        checkpoints.track(key, origin.epoch, { tracker, saved: since });
-        return since;
-      },
-      offer: (observation, holdAt) =>
-        outbox.put(observationParcel(observation, { origin, resource, stamp: stamp() }), tracker.hold(holdAt)),
-      listed: (first) => listed(resource, first),
-    });
-    return { resource, listWatch, tracker, done: listWatch.run(signal) };
+  async #forget(reader: Reader): Promise<void> {
+    await reader.done;
+    if (reader.tracker) await this.#options.checkpoints.untrack(this.#checkpointKey(reader), reader.tracker);
   }
 
-  #checkpointKey({ endpoint }: WatchSource, resource: ResourceType): CheckpointKey {
-    return { source: this.#options.origin.id, endpoint, resource: formatGroupResource(resource) };
+  #read(source: WatchSource, resource: ResourceType): Reader {
+    const { labelSelector, workspaceOf, isDrifted, report } = this.#options;
+    const options: ListWatchOptions = {
+      ...this.#options,
+      source,
+      view: { kind: this.#options.origin().kind, resource, workspaceOf, isDrifted },
+      ...(labelSelector !== undefined && { labelSelector }),
+      begin: () => this.#begin(reader),
+      startedOver: (epoch) => this.#startOver(epoch),
+      knownElsewhere: (id) => this.#knownElsewhere(reader, id),
+      listed: (first, rv) => this.#listed(reader, first, rv),
+      report: (state, why) =>
+        report({ endpoint: source.endpoint, resource: formatGroupResource(resource), state, ...why }),
+    };
+    const reader: Reader = {
+      source,
+      resource,
+      listWatch: new ListWatch(options),
+      ended: new AbortController(),
+      tracker: undefined,
+      firstListRv: undefined,
+      done: Promise.resolve(),
+    };
+    reader.done = reader.listWatch.run(reader.ended.signal);
+    return reader;
   }
+
+  /** Where a reader begins in the present epoch, and what it tells is told in. @throws what the checkpoint store throws. */
+  async #begin(reader: Reader): Promise<Told> {
+    const { epoch, checkpoints, outbox, origin, stamp } = this.#options;
+    await epoch.load();
+    const sender = origin();
+    const key = this.#checkpointKey(reader);
+    const since = await checkpoints.find(key, sender.epoch);
+    const tracker = new RevisionTracker();
+    reader.tracker?.abandon();
+    reader.tracker = tracker;
+    reader.firstListRv = undefined;
+    if (!reader.ended.signal.aborted) checkpoints.track(key, sender.epoch, { tracker, saved: since });
+    const { resource } = reader;
+    return {
+      epoch: sender.epoch,
+      since,
+      tracker,
+      offer: (observation, holdAt) =>
+        outbox.put(observationParcel(observation, { origin: sender, resource, stamp: stamp() }), tracker.hold(holdAt)),
+    };
+  }
+
+  /** Revisions went backwards at one endpoint: the source's epoch ends, and all its readers begin anew. */
+  async #startOver(epoch: number): Promise<void> {
+    await this.#options.epoch.end(epoch);
+    for (const { listWatch } of this.#readers.values()) listWatch.beginAnew();
+  }
+
+  /** The same object as another endpoint's reader of the kind knows it. */
+  #knownElsewhere({ source, resource }: Reader, id: string): { uid: string; rv: bigint } | undefined {
+    if (this.#sources.length < 2) return undefined;
+    for (const other of this.#sources) {
+      if (other.endpoint === source.endpoint) continue;
+      const known = this.#readers.get(nameOf(other, resource))?.listWatch.known(id);
+      if (known) return known;
+    }
+    return undefined;
+  }
+
+  async #listed(reader: Reader, first: boolean, rv: bigint): Promise<void> {
+    if (first) reader.firstListRv = rv;
+    this.#options.listed(reader.resource, first);
+    if (first && this.#options.isMarked(reader.resource)) await this.#mark(reader);
+  }
+
+  /**
+   * Tells the keys of a kind at all endpoints together once each of them was listed: an endpoint's own keys would make those of
+   * the others look absent. The lowest of their revisions stands for all, so that nothing newer at any is taken for gone.
+   */
+  async #mark({ resource, ended }: Reader): Promise<void> {
+    const readers = this.#sources.map((source) => this.#readers.get(nameOf(source, resource)));
+    const revisions = readers.map((reader) => reader?.firstListRv);
+    if (this.#endpointWent || revisions.some((rv) => rv === undefined)) return;
+    const rv = (revisions as bigint[]).reduce((a, b) => (a < b ? a : b));
+    const origin = this.#options.origin();
+    const { outbox, stamp } = this.#options;
+    for (const mark of marksOf(keysOf(readers))) {
+      if (ended.signal.aborted) return;
+      await outbox.put(listMarkParcel(resource, { origin, stamp: stamp(), rv: String(rv), mark }));
+    }
+  }
+
+  #checkpointKey({ source, resource }: Reader): CheckpointKey {
+    return { source: this.#options.origin().id, endpoint: source.endpoint, resource: formatGroupResource(resource) };
+  }
+}
+
+function nameOf({ endpoint }: WatchSource, resource: ResourceType): string {
+  return `${endpoint} ${formatGroupResource(resource)}`;
+}
+
+/** Each key once, though an object on its way between endpoints may be at both. */
+function keysOf(readers: readonly (Reader | undefined)[]): Iterable<string> {
+  if (readers.length === 1) return readers[0]?.listWatch.keys() ?? [];
+  return new Set(readers.flatMap((reader) => [...(reader?.listWatch.keys() ?? [])]));
 }

@@ -8,14 +8,20 @@ export const WATCH_STATES = [
   'open',
   /** Pages of a list are being read. */
   'listing',
+  /** WatchList: what is there comes as events of the stream that goes on live; complete at the annotated bookmark only. */
+  'list-streaming',
   /** The last thing that came was an event. */
   'streaming',
   /** The last thing that came was a bookmark: the stream is alive and its revision fresh. */
   'bookmark',
   /** The server ended the stream at its deadline; it is resumed at once. */
   'closed',
-  /** No answer, or the connection broke: refused, reset, silent beyond the deadline. */
+  /** No answer, or the connection broke: refused, reset, ended within a line. */
   'cut',
+  /** The stream outlived its own deadline: nobody reads at the other end any more. It is given up and resumed. */
+  'quiet',
+  /** PINGs on the connection were not answered: no byte and no FIN comes from there; resumes on a new one. */
+  'half-open',
   /** 410: the revision is no longer known; lists again. */
   'expired',
   /** 404: the resource is not served (schema removed, server restarting); lists again. Deletes nothing. */
@@ -30,9 +36,11 @@ export const WATCH_STATES = [
   'server-error',
   /** A line or object that cannot be read; it may have been any event, so lists again. */
   'malformed',
+  /** A line longer than is read: the object was skipped unread, so lists again, by pages. */
+  'oversized',
   /** An event older than what was already read, of an object not known: events may be missing; lists again. */
   'disordered',
-  /** A list older than what was already read: a lagging replica, or a restored server whose epoch must be raised. */
+  /** A list older than what was already read: a lagging replica, or a server whose revisions started over; a second raises the epoch. */
   'stale',
   /** An error nobody foresaw; read the last error. */
   'failed',
@@ -49,9 +57,21 @@ const READING: ReadonlySet<WatchState> = new Set(['open', 'streaming', 'bookmark
 /** True while the server is there: the present stream was accepted, or the last one ended as it should. */
 export const isReading = (state: WatchState): boolean => READING.has(state);
 
+const WELL: ReadonlySet<WatchState> = new Set([
+  ...READING,
+  'connecting',
+  'listing',
+  'list-streaming',
+  'back-off',
+  'stopped',
+]);
+
+/** True for a state that an error put the reading in. */
+export const isFailing = (state: WatchState): boolean => !WELL.has(state);
+
 /** Thrown by the relay itself when what it reads contradicts what it has read. */
 export class ReadError extends Error {
-  readonly state: 'malformed' | 'disordered' | 'stale';
+  readonly state: 'malformed' | 'disordered' | 'stale' | 'quiet' | 'cut';
 
   constructor(state: ReadError['state'], message: string) {
     super(message);
@@ -60,11 +80,15 @@ export class ReadError extends Error {
   }
 }
 
+/** `facts.component` of the error about a line that is too long. */
+const LINE_LIMIT = 'watch-line-limit';
+
 /** The state an error puts the reading in. */
 export function stateOf(error: unknown): WatchState {
   if (error instanceof ReadError) return error.state;
   if (!isTmcError(error)) return 'failed';
-  if (error.kind === 'expired' || error.kind === 'malformed') return error.kind;
+  if (error.kind === 'malformed') return error.facts.component === LINE_LIMIT ? 'oversized' : 'malformed';
+  if (error.kind === 'expired') return 'expired';
   switch (error.facts.type) {
     case 'ResourceNotFound':
       return 'torn-down';
@@ -74,8 +98,9 @@ export function stateOf(error: unknown): WatchState {
       return 'forbidden';
     case 'ClusterUnreachable':
     case 'NetworkConnectivity':
-    case 'SyncTimeout':
       return 'cut';
+    case 'SyncTimeout':
+      return 'half-open';
     default:
       return waitStateOf(error);
   }
@@ -93,5 +118,5 @@ export function waitMsOf(error: unknown): number | undefined {
 
 /** True when events may have been missed: only a complete list tells what is there. */
 export function needsList(state: WatchState): boolean {
-  return ['expired', 'torn-down', 'malformed', 'disordered', 'stale', 'failed'].includes(state);
+  return ['expired', 'torn-down', 'malformed', 'oversized', 'disordered', 'stale', 'failed'].includes(state);
 }
