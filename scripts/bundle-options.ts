@@ -26,3 +26,13 @@ export function bundleOptions(entryPoints: readonly string[], outdir: string) {
     logLevel: 'warning',
   } as const satisfies BuildOptions;
 }
+
+/** The relay as a single file for containers: with the whole credential chain of the SDK, since it does not run on Lambda. */
+export function relayBundleOptions(outfile: string) {
+  const { alias: _lambdaOnly, outdir: _many, outExtension: _extension, ...shared } = bundleOptions([], '');
+  return {
+    ...shared,
+    entryPoints: [join(root, 'packages/cli/relay-main.ts')],
+    outfile,
+  } as const satisfies BuildOptions;
+}

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { isTmcError, messageOf } from '@tmc/kernel/errors.ts';
 import { Command } from 'commander';
 import type { DemoOptions } from './demo/demo.ts';
+import { explain } from './explain.ts';
 
 /** `tmc`: one command per file, loaded when it is called for; exit code 0 success, 1 failure, 2 wrong usage. */
 function program(): Command {
@@ -17,6 +17,13 @@ function program(): Command {
     .requiredOption('--config <file>', 'configuration (YAML)', 'tmc.yaml')
     .addHelpText('after', RUN_NOTES)
     .action(async ({ config }: { config: string }) => (await import('./run.ts')).runHost(config));
+
+  tmc
+    .command('relay')
+    .description('run one relay: from a hub or a member cluster to SQS, with checkpoints in DynamoDB')
+    .requiredOption('--config <file>', 'configuration (YAML or JSON)', 'relay.yaml')
+    .addHelpText('after', RELAY_NOTES)
+    .action(async ({ config }: { config: string }) => (await import('./relay.ts')).runRelay(config));
 
   tmc
     .command('demo')
@@ -41,6 +48,11 @@ SIGTERM and SIGINT drain and end with 0; a configuration, state file or hub that
 What the configuration holds and which endpoints there are: docs/operations/embedded.md
 `;
 
+const RELAY_NOTES = `
+SIGTERM and SIGINT drain and end with 0; a configuration, kubeconfig or address that cannot be used ends with 1.
+What the configuration holds and which endpoints there are: docs/operations/relay.md
+`;
+
 const DEMO_EXAMPLES = `
 Examples:
   npm run demo
@@ -52,12 +64,6 @@ Examples:
 function version(): string {
   const text = readFileSync(new URL('./package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
-}
-
-/** What went wrong and, where somebody can mend it, what to change. */
-function explain(error: unknown): string {
-  const hint = isTmcError(error) ? error.facts.hint : undefined;
-  return hint === undefined ? messageOf(error) : `${messageOf(error)}\nWhat to do: ${hint}`;
 }
 
 function collect(value: string, previous: string[]): string[] {

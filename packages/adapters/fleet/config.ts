@@ -40,7 +40,7 @@ const kcpHub = z.strictObject({
   installApis: z.boolean().default(false),
 });
 
-const memberSchema = z.strictObject({
+export const memberSchema = z.strictObject({
   /** Name of the member cluster, as pods see it in PHYSICAL_CLUSTER. */
   name,
   ...kubeconfig,
@@ -64,6 +64,12 @@ const members = z
 function isUnique(all: readonly MemberConfig[], identity: (member: MemberConfig) => string): boolean {
   return new Set(all.map(identity)).size === all.length;
 }
+
+/** The hub of a relay that runs alone: it installs nothing. */
+export const relayHubSchema = z.discriminatedUnion('kind', [
+  kubernetesHub.omit({ installApis: true }),
+  kcpHub.omit({ installApis: true }),
+]);
 
 export const fleetSchema = z.strictObject({
   hub: z.discriminatedUnion('kind', [kubernetesHub, kcpHub]),

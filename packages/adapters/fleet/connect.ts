@@ -50,7 +50,8 @@ export async function connectFleet(plan: FleetPlan, { clock }: { clock: Clock })
   };
 }
 
-function connectHub(plan: HubPlan, clock: Clock): Promise<FleetHub> {
+/** Connects the hub alone, as a hub relay needs it. @throws TmcError `retry` when it must be asked something and cannot be reached. */
+export function connectHub(plan: HubPlan, clock: Clock): Promise<FleetHub> {
   return plan.kind === 'kcp' ? connectKcp(plan, clock) : connectKubernetes(plan, clock);
 }
 

@@ -1,7 +1,7 @@
 import type { OutgoingMessage, QueueName, SendMessages } from '@tmc/kernel/envelope.ts';
 import { messageOf, retryError } from '@tmc/kernel/errors.ts';
 import { planBatches } from './limits.ts';
-import type { QueueEntry, Queues } from './queue.ts';
+import type { Queue, QueueEntry } from './queue.ts';
 
 type Outgoing = { readonly index: number; readonly entry: QueueEntry };
 
@@ -10,7 +10,7 @@ type Outgoing = { readonly index: number; readonly entry: QueueEntry };
  * indexes that were not accepted, too large ones among them.
  * @throws TmcError retry when calls failed and nothing at all was accepted, so that the reason is not lost.
  */
-export function createSender(queues: Pick<Queues, QueueName>): SendMessages {
+export function createSender(queues: Readonly<Record<QueueName, Pick<Queue, 'send'>>>): SendMessages {
   return async (messages) => {
     const errors: unknown[] = [];
     const byQueue = Map.groupBy(messages.map(toOutgoing), ({ index }) => (messages[index] as OutgoingMessage).queue);

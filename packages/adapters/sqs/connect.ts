@@ -7,6 +7,8 @@ type QueueUrls = { readonly url: string; readonly deadLetterUrl: string };
 export type QueueConnection = {
   /** The queue at these addresses, as an answer or a setting gave them: services form them differently. */
   readonly queue: (urls: QueueUrls) => Queue;
+  /** The queue at this address for somebody who may only send. */
+  readonly outlet: (url: string) => Pick<Queue, 'send'>;
   /** Makes a queue and its dead letters (`<name>-dead`) where they are missing. */
   readonly ensure: (name: string, limits?: { readonly maxReceives?: number }) => Promise<QueueUrls>;
   readonly close: () => void;
@@ -33,6 +35,7 @@ export function connectQueues(settings: SQSClientConfig = {}): QueueConnection {
 
   return {
     queue: (urls) => createSqsQueue({ client, ...urls }),
+    outlet: (url) => createSqsQueue({ client, url, deadLetterUrl: '' }),
     ensure,
     close: () => client.destroy(),
   };
