@@ -1,6 +1,7 @@
 import { createMemoryTable } from '@tmc/adapters/memory/table.ts';
 import { createPlacementStore } from '@tmc/adapters/table/placement-store.ts';
 import { targetKey } from '@tmc/apis/hash.ts';
+import type { ResourceKey } from '@tmc/kernel/key.ts';
 import { describe, expect, it } from 'vitest';
 import { commit } from './commit.ts';
 import { createPlace } from './handle.ts';
@@ -72,7 +73,14 @@ describe('an old state read from the hub', () => {
     const key = keyOf('synctargets', 'east');
     const old = await world.hub.get(key);
     await world.target('east', 'us-east-1', { ready: false });
-    const hub = { ...world.hub, get: async () => old };
+    let reads = 0;
+    const hub = {
+      ...world.hub,
+      get: async (asked: ResourceKey) => {
+        reads += 1;
+        return reads === 1 ? old : world.hub.get(asked);
+      },
+    };
     const place = createPlace({
       hub,
       store: world.store,

@@ -128,7 +128,7 @@ async function refresh(
   stored: Stored<Facts['value']> | undefined,
 ): Promise<FactsChange | undefined> {
   const { store, hub } = deps;
-  const live = await hub.get(envelope.key);
+  const live = await readNewest(hub, envelope.key, stored?.value.rv);
   const before = stored && factsOf(source, envelope.key, stored.value);
   const base = { fresh: true, problems: [], ...(before ? { before } : {}), ...(live ? { seen: live } : {}) };
   if (!live) {
@@ -138,9 +138,23 @@ async function refresh(
   const converted = source.convert(live, envelope.key.workspace);
   const kept = before ? { ...base, after: before, changed: false } : { ...base, changed: false };
   if (!converted.ok) return { ...kept, problems: converted.problems };
-  if (stored && !supersedes(stored.value, converted.value)) return kept;
+  if (stored && sameFacts(stored.value, converted.value)) return kept;
   const after = factsOf(source, envelope.key, converted.value);
   return (await replace(store, stored, { before, after })) ? { ...base, after, changed: true } : undefined;
+}
+
+/**
+ * The object as the hub has it now. It is read after the stored facts were, so it is as new as they are. Should its revision be lower
+ * all the same, the hub answered from an old copy of its data, once, or was restored from a backup: then it says so again.
+ */
+async function readNewest(
+  hub: Run['deps']['hub'],
+  key: ResourceKey,
+  storedRv: string | undefined,
+): Promise<KubeObject | undefined> {
+  const live = await hub.get(key);
+  const isOlder = live && storedRv && compareResourceVersions(live.metadata.resourceVersion ?? '', storedRv) < 0;
+  return isOlder ? hub.get(key) : live;
 }
 
 /** True when the facts under this name are those of an object of another kind: SyncTarget and ClusterRegistration share theirs. */
@@ -171,11 +185,6 @@ const isBack = (before: Facts | undefined, after: Facts): boolean =>
   after.kind === 'target' && after.value.ready && !(before?.kind === 'target' && before.value.ready);
 
 const isAnother = (a: Facts['value'], b: Facts['value']): boolean => 'uid' in a && 'uid' in b && a.uid !== b.uid;
-
-/** True for facts that differ and are not older. */
-function supersedes(stored: Facts['value'], next: Facts['value']): boolean {
-  return !sameFacts(stored, next) && compareResourceVersions(next.rv, stored.rv) >= 0;
-}
 
 /** Equal but for the resourceVersion, which rises for reasons nobody here looks at. */
 function sameFacts(a: Facts['value'], b: Facts['value']): boolean {

@@ -1,9 +1,10 @@
 /** One message of the placement queue: facts → groups it touches → decisions → publishing. */
 
 import { targetKey } from '@tmc/apis/hash.ts';
+import { absentByMark, isWhole, type ListMark } from '@tmc/apis/list-marks.ts';
 import { CONTROL_RESOURCES } from '@tmc/apis/resources.ts';
 import type { Envelope } from '@tmc/kernel/envelope.ts';
-import { formatGroupResource } from '@tmc/kernel/key.ts';
+import { formatGroupResource, formatKey, parseKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { TargetFacts } from '@tmc/kernel/records.ts';
 import { done, type Outcome, park } from '@tmc/kernel/result.ts';
 import type { Facts } from './commit.ts';
@@ -51,19 +52,30 @@ function unplaced({ key }: Envelope): Outcome {
 }
 
 /**
- * A relay that started without memory has listed a kind: what was deleted before is in no list. Every object with facts is looked at
- * again, each by a message of its own.
+ * A relay that started without memory has listed a kind: what was deleted before is in no list. Objects with facts that its mark does
+ * not hold are looked at again, each by a message of its own; of a relay that sends no marks, all. Nothing is deleted on the mark
+ * itself: the read of the hub that follows is the proof, so a mark may be late, doubled or behind the facts. A mark speaks of one
+ * endpoint of the hub: what another endpoint (kcp shard) holds is looked at for nothing, one read each.
  */
 async function sweep(run: Run, kind: Facts['kind']): Promise<Outcome> {
-  const { group, resource } = run.envelope.key;
+  const { key, list } = run.envelope;
+  if (list && !isWhole(list))
+    return park(`the list mark of ${formatGroupResource(key)} is not whole: ${tornMark(list)}`);
   const known = await run.deps.store.listTracked(kind);
-  const same = known.filter((key) => key.group === group && key.resource === resource);
+  const same = known.filter(({ group, resource }) => group === key.group && resource === key.resource);
+  const doubtful = list ? absentFrom(list, same) : same;
   await sendAll(
     run,
-    same.map((key) => evaluateMessage(run, 'placement', { key, uid: '' })),
+    doubtful.map((each) => evaluateMessage(run, 'placement', { key: each, uid: '' })),
   );
-  return { kind: 'done', note: `${same.length} objects are looked at again` };
+  return { kind: 'done', note: `${doubtful.length} of ${same.length} objects are looked at again` };
 }
+
+const absentFrom = (list: ListMark, known: readonly ResourceKey[]): ResourceKey[] =>
+  absentByMark(list, known.map(formatKey)).map(parseKey);
+
+const tornMark = ({ keys, count }: ListMark): string =>
+  keys.length === count ? 'its keys are not those that were listed' : `it names ${keys.length} of ${count} keys`;
 
 const HANDLERS: Readonly<Record<Facts['kind'], (run: Run, change: FactsChange) => Promise<void>>> = {
   target: handleTarget,

@@ -3,7 +3,7 @@ import { createPlacementStore } from '@tmc/adapters/table/placement-store.ts';
 import type { Table } from '@tmc/adapters/table/table.ts';
 import { CONTROL_RESOURCES, NAMESPACES } from '@tmc/apis/resources.ts';
 import type { Envelope, OutgoingMessage, SendMessages } from '@tmc/kernel/envelope.ts';
-import type { ResourceKey } from '@tmc/kernel/key.ts';
+import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { HubApi } from '@tmc/kernel/ports.ts';
 import { createMemoryHub, type MemoryHub } from '@tmc/testkit/memory-hub.ts';
@@ -46,8 +46,13 @@ function createOutside(fault: Fault | undefined) {
     write: (write) => effect('table', () => memory.write(write)),
     transact: (all) => effect('table', () => memory.transact(all)),
   };
+  const reads: string[] = [];
+  const answers = new Map<string, KubeObject>();
   const faultyHub: Pick<HubApi, 'get' | 'list' | 'patch'> = {
-    get: hub.get,
+    get: async (key) => {
+      reads.push(formatKey(key));
+      return answers.get(formatKey(key)) ?? hub.get(key);
+    },
     list: (resource, options) => hub.list(resource, options),
     patch: (key, patch, when) => effect(`hub ${key.resource} ${key.name}`, () => hub.patch(key, patch, when)),
   };
@@ -56,7 +61,19 @@ function createOutside(fault: Fault | undefined) {
       sent.push(...messages);
       return { failed: [] };
     });
-  return { hub, table, faultyHub, send, sent, writes, calls: () => calls };
+  return {
+    hub,
+    table,
+    faultyHub,
+    send,
+    sent,
+    writes,
+    /** Keys that placement read from the hub. */
+    reads,
+    /** From now on placement sees this state of an object, as after a restore from a backup. */
+    answerWith: (key: ResourceKey, object: KubeObject) => void answers.set(formatKey(key), object),
+    calls: () => calls,
+  };
 }
 
 export function createWorld(fault?: Fault) {
