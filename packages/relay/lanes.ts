@@ -11,15 +11,16 @@ class Fifo<T> {
     this.#items.push(item);
   }
 
-  shift(): T | undefined {
-    if (this.#first >= this.#items.length) return undefined;
-    const item = this.#items[this.#first];
+  peek(): T | undefined {
+    return this.#items[this.#first];
+  }
+
+  shift(): void {
     this.#first += 1;
     if (this.#first > 1_024 && this.#first * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#first);
       this.#first = 0;
     }
-    return item;
   }
 }
 
@@ -42,16 +43,26 @@ export class FairQueue<T> {
     this.#size += 1;
   }
 
-  /** Up to `max` items, one of each group in turn; who was served goes to the end. */
-  take(max: number): T[] {
+  /**
+   * Up to `max` items that weigh `maxWeight` at most together, one of each group in turn; who was served goes to the end. The
+   * first is taken whatever it weighs.
+   */
+  take({ max, maxWeight, weigh }: Batch<T>): T[] {
     const taken: T[] = [];
+    let room = maxWeight;
     for (const [group, items] of this.#groups) {
-      if (taken.length >= max) break;
+      const first = items.peek() as T;
+      room -= weigh(first);
+      if (taken.length >= max || (room < 0 && taken.length > 0)) break;
       this.#groups.delete(group);
-      taken.push(items.shift() as T);
+      taken.push(first);
+      items.shift();
       if (items.size > 0) this.#groups.set(group, items);
     }
     this.#size -= taken.length;
     return taken;
   }
 }
+
+/** What may go together. */
+type Batch<T> = { readonly max: number; readonly maxWeight: number; readonly weigh: (item: T) => number };

@@ -51,6 +51,13 @@ export function observationParcel(
   return { id: observation.id, message, bytes: ENVELOPE_BYTES + (small?.bytes ?? 0) };
 }
 
+/** A message about an object's state with the key alone; any other as it is: without it a tombstone would lead nowhere. */
+export function withoutBody(parcel: Parcel): Parcel {
+  const { change, body, ...envelope } = parcel.message.envelope;
+  if (change !== 'upsert' || body === undefined) return parcel;
+  return { ...parcel, message: { ...parcel.message, envelope: { ...envelope, change } }, bytes: ENVELOPE_BYTES };
+}
+
 /**
  * Says that a kind was listed completely after a start: what the relay no longer remembers may have been deleted meanwhile, and
  * whoever keeps facts of the kind may compare them with a list of his own. Key: name `*`; workspace `*`, of a member's relay the

@@ -1,3 +1,5 @@
+import type { Envelope } from '@tmc/kernel/envelope.ts';
+import { formatGroupResource } from '@tmc/kernel/key.ts';
 import type { ListWatchStatus } from './list-watch-status.ts';
 import type { OutboxStatus } from './outbox.ts';
 
@@ -38,6 +40,38 @@ export class LagHistogram {
       maxMs: this.#maxMs,
     };
   }
+}
+
+/** Names of their own in the counters; what comes later counts under `other`. Freely chosen: enough to find a storm's source. */
+const MAX_TENANTS = 100;
+const OTHER = 'other';
+
+/** Messages accepted by the queues, by the tenant (of a member relay: the target) and the kind they are about. */
+export type TrafficCounts = {
+  readonly tenants: Readonly<Record<string, number>>;
+  /** By `resource.group`. */
+  readonly kinds: Readonly<Record<string, number>>;
+};
+
+/** Counts messages about objects; the number of names is bounded. */
+export class Traffic {
+  readonly #tenants = new Map<string, number>();
+  readonly #kinds = new Map<string, number>();
+
+  count({ change, key }: Envelope): void {
+    if (change !== 'upsert' && change !== 'delete' && change !== 'unseen') return;
+    const named = this.#tenants.size < MAX_TENANTS || this.#tenants.has(key.workspace);
+    raise(this.#tenants, named ? key.workspace : OTHER);
+    raise(this.#kinds, formatGroupResource(key));
+  }
+
+  snapshot(): TrafficCounts {
+    return { tenants: Object.fromEntries(this.#tenants), kinds: Object.fromEntries(this.#kinds) };
+  }
+}
+
+function raise(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 /** One (endpoint, resource) and where it stands. */

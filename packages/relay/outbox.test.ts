@@ -24,6 +24,7 @@ function setUp(limits: Partial<OutboxLimits> = {}) {
           const answer = (failed: number[] = []) => resolve({ failed });
           sends.push({ messages, atMs: clock.now(), answer, fail: () => reject(new Error('queue is away')) });
         }),
+      clock: clock.now,
       sleep: clock.sleep,
       random: () => 0,
       acknowledged: ({ id }) => acknowledged.push(id),
@@ -33,7 +34,10 @@ function setUp(limits: Partial<OutboxLimits> = {}) {
   return { clock, sends, acknowledged, outbox };
 }
 
-function parcel(name: string, { group = 'g', rv = '1', bytes = 100, queue = 'sync' as const } = {}): Parcel {
+type ParcelOptions = { group?: string; rv?: string; bytes?: number; queue?: 'sync' | 'placement'; body?: boolean };
+
+function parcel(name: string, options: ParcelOptions = {}): Parcel {
+  const { group = 'g', rv = '1', bytes = 100, queue = 'sync', body = false } = options;
   const envelope = {
     v: 1 as const,
     id: `${name}-${rv}`,
@@ -43,6 +47,7 @@ function parcel(name: string, { group = 'g', rv = '1', bytes = 100, queue = 'syn
     uid: 'u',
     rv,
     change: 'upsert' as const,
+    ...(body && { body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } } }),
   };
   return { id: `${group}/${name}`, message: { queue, group, envelope }, bytes };
 }
@@ -134,7 +139,7 @@ describe('outbox', () => {
 
   it('is bounded by bytes: a reader waits until there is room', async () => {
     const { clock, sends, outbox } = setUp({ maxBytes: 1_000 });
-    for (let i = 0; i < 10; i += 1) expect(outbox.put(parcel(`o${i}`))).toBeUndefined();
+    for (let i = 0; i < 8; i += 1) expect(outbox.put(parcel(`o${i}`))).toBeUndefined();
     let taken = false;
     const waiting = outbox.put(parcel('late'))?.then(() => {
       taken = true;
@@ -142,7 +147,7 @@ describe('outbox', () => {
     expect(waiting).toBeInstanceOf(Promise);
     expect(outbox.put(parcel('o3', { rv: '9', bytes: 100 }))).toBeUndefined();
     await clock.advance(10_000);
-    expect([taken, outbox.status().bytes]).toEqual([false, 1_000]);
+    expect([taken, outbox.status().bytes]).toEqual([false, 800]);
     sends[0]?.answer();
     await clock.advance(0);
     expect(taken).toBe(true);
@@ -163,6 +168,74 @@ describe('outbox', () => {
     sends[0]?.answer();
     await clock.advance(0);
     expect(names(sends[1])).toContain('x');
+  });
+
+  it('a batch holds at most 10 messages and at most 1 MiB; one that is larger goes alone', async () => {
+    const { clock, sends, outbox } = setUp({ maxBytes: 64 * 1024 * 1024 });
+    const mebibyte = 1024 * 1024;
+    void outbox.put(parcel('huge', { bytes: 2 * mebibyte }));
+    for (let i = 0; i < 6; i += 1) void outbox.put(parcel(`o${i}`, { group: `g${i}`, bytes: mebibyte / 4 }));
+    await clock.advance(10);
+    expect(sends.map(names)).toEqual([['huge'], ['o0', 'o1', 'o2'], ['o3', 'o4', 'o5']]);
+  });
+
+  it('above half of its size takes only the key of a state; the first event of another tenant still finds room', async () => {
+    const { clock, sends, outbox } = setUp({ maxBytes: 100_000, maxInFlight: 1 });
+    for (let i = 0; i < 50; i += 1) {
+      const storm = parcel(`o${i}`, { group: 'loud', bytes: 6_000, body: true });
+      expect(outbox.put(storm)).toBeUndefined();
+    }
+    const { bytes, lightened } = outbox.status();
+    expect(lightened).toBe(41);
+    expect(bytes).toBe(9 * 6_000 + 41 * 600);
+    await clock.advance(0);
+    expect(outbox.put(parcel('x', { group: 'quiet' }))).toBeUndefined();
+    sends[0]?.answer();
+    await clock.advance(0);
+    expect(names(sends[1])).toContain('x');
+    expect(sends[0]?.messages[0]?.envelope.body).toBeDefined();
+    expect(sends[1]?.messages.at(-1)?.envelope.body).toBeUndefined();
+  });
+
+  it('a queue that accepts nothing leaves room and sends for the others', async () => {
+    const { clock, sends, outbox } = setUp({ maxBytes: 10_000, maxInFlight: 4 });
+    void outbox.put(parcel('first', { queue: 'placement' }));
+    await clock.advance(0);
+    sends[0]?.answer();
+    const taken = Array.from({ length: 100 }, (_, i) => outbox.put(parcel(`o${i}`)) === undefined);
+    expect(taken.filter(Boolean)).toHaveLength(80);
+    await clock.advance(60_000);
+    expect(sends).toHaveLength(1 + 3);
+    expect(outbox.put(parcel('x', { queue: 'placement' }))).toBeUndefined();
+    await clock.advance(0);
+    expect(names(sends.at(-1))).toEqual(['x']);
+  });
+
+  it('tells when it last was accepted and refused, and counts by tenant and kind', async () => {
+    const { clock, sends, outbox } = setUp();
+    void outbox.put(parcel('a', { group: 'ws-1' }));
+    void outbox.put(parcel('b', { group: 'ws-2' }));
+    await clock.advance(7);
+    sends[0]?.answer([1]);
+    await clock.advance(0);
+    expect(outbox.status()).toMatchObject({ lastAcceptedMs: 7, lastFailedMs: 7 });
+    await clock.advance(50);
+    sends[1]?.answer();
+    await clock.advance(0);
+    const { lastAcceptedMs, lastFailedMs, traffic } = outbox.status();
+    expect([lastAcceptedMs, lastFailedMs]).toEqual([57, 7]);
+    expect(traffic).toEqual({ tenants: { 'ws-1': 1, 'ws-2': 1 }, kinds: { configmaps: 2 } });
+  });
+
+  it('names a hundred tenants, the rest together', async () => {
+    const { clock, sends, outbox } = setUp();
+    for (let i = 0; i < 130; i += 1) void outbox.put(parcel('a', { group: `ws-${i}` }));
+    await clock.advance(0);
+    for (const { answer } of sends) answer();
+    await clock.advance(0);
+    const { tenants } = outbox.status().traffic;
+    expect(Object.keys(tenants)).toHaveLength(101);
+    expect(tenants['other']).toBe(30);
   });
 
   it('never mixes queues in a batch', async () => {

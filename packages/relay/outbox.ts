@@ -1,14 +1,24 @@
-import type { Sleep } from '@tmc/kernel/clock.ts';
+import type { Clock, Sleep } from '@tmc/kernel/clock.ts';
 import type { QueueName, SendMessages } from '@tmc/kernel/envelope.ts';
 import { messageOf } from '@tmc/kernel/errors.ts';
 import type { Random } from '@tmc/kernel/ids.ts';
 import type { Hold } from './checkpoint.ts';
 import { FairQueue } from './lanes.ts';
-import type { Parcel } from './message.ts';
+import { type Parcel, withoutBody } from './message.ts';
+import { Traffic, type TrafficCounts } from './metrics.ts';
+import { Changes } from './outbox-room.ts';
 import { backoffMs } from './timing.ts';
 
 /** Messages per send: the limit of an SQS batch. */
 const BATCH = 10;
+/** Bytes per send: the same limit is 1 MiB, of which parcels are only estimates. */
+const BATCH_BYTES = 1000 * 1024;
+/** What one queue may hold of the whole: one that accepts nothing must not stop what goes to the others. */
+const QUEUE_SHARE = 0.8;
+/** Sends kept free for each other queue that has something to say: hanging sends to one must not stop the others. */
+const RESERVED_SENDS = 1;
+/** Above this share of the whole, messages are taken without bodies: a storm then takes some ten times longer to fill it. */
+const BODY_SHARE = 0.5;
 const RETRY = { firstMs: 100, maxMs: 5_000 };
 
 export type OutboxLimits = {
@@ -25,6 +35,7 @@ export const DEFAULT_LIMITS: OutboxLimits = { maxBytes: 8 * 1024 * 1024, maxInFl
 
 export type OutboxPorts = {
   readonly send: SendMessages;
+  readonly clock: Clock;
   readonly sleep: Sleep;
   readonly random: Random;
   /** Called for each accepted message. */
@@ -34,7 +45,7 @@ export type OutboxPorts = {
 /** A parcel with the claims on the checkpoint it answers for. */
 type Load = { parcel: Parcel; hold: Hold | undefined };
 type Entry = { load: Load; state: 'ready' | 'flying' | 'retrying'; attempts: number; next: Load | undefined };
-type Lane = { readonly ready: FairQueue<string>; inFlight: number; due: boolean; lingering: boolean };
+type Lane = { readonly ready: FairQueue<string>; bytes: number; inFlight: number; due: boolean; lingering: boolean };
 
 export type OutboxStatus = {
   readonly entries: number;
@@ -46,7 +57,15 @@ export type OutboxStatus = {
   readonly sendFailures: number;
   /** Times a reader had to wait for room. */
   readonly blocked: number;
+  /** Messages taken without their body because the outbox was filling up. */
+  readonly lightened: number;
+  /** Why a whole send failed last. */
   readonly lastError: string | undefined;
+  /** When a message was last accepted, and last refused, by the relay's clock. */
+  readonly lastAcceptedMs: number | undefined;
+  readonly lastFailedMs: number | undefined;
+  /** Accepted messages about objects, by tenant and by kind. */
+  readonly traffic: TrafficCounts;
 };
 
 /**
@@ -59,13 +78,18 @@ export class Outbox {
   readonly #entries = new Map<string, Entry>();
   readonly #lanes = new Map<QueueName, Lane>();
   readonly #closed = new AbortController();
-  readonly #waiters = new Set<() => void>();
+  readonly #changes = new Changes();
+  readonly #traffic = new Traffic();
   #pumpAsked = false;
   #draining = false;
   #bytes = 0;
   #inFlight = 0;
-  #counts = { sent: 0, sends: 0, coalesced: 0, sendFailures: 0, blocked: 0 };
-  #lastError: string | undefined;
+  #counts = { sent: 0, sends: 0, coalesced: 0, sendFailures: 0, blocked: 0, lightened: 0 };
+  #last: Pick<OutboxStatus, 'lastError' | 'lastAcceptedMs' | 'lastFailedMs'> = {
+    lastError: undefined,
+    lastAcceptedMs: undefined,
+    lastFailedMs: undefined,
+  };
 
   constructor(ports: OutboxPorts, limits: OutboxLimits = DEFAULT_LIMITS) {
     this.#ports = ports;
@@ -78,7 +102,8 @@ export class Outbox {
       bytes: this.#bytes,
       inFlight: this.#inFlight,
       ...this.#counts,
-      lastError: this.#lastError,
+      ...this.#last,
+      traffic: this.#traffic.snapshot(),
     };
   }
 
@@ -87,12 +112,13 @@ export class Outbox {
    * whole outbox is taken when it is alone.
    */
   put(parcel: Parcel, hold?: Hold): Promise<void> | undefined {
-    if (this.#fits(parcel)) {
-      this.#accept({ parcel, hold });
+    const load = { parcel: this.#lightened(parcel), hold };
+    if (this.#fits(load.parcel)) {
+      this.#accept(load);
       return undefined;
     }
     this.#counts.blocked += 1;
-    return this.#putLater({ parcel, hold });
+    return this.#putLater(load);
   }
 
   /** Takes a message whether there is room or not: for the few ids of fixed number that must not wait behind readers. */
@@ -104,33 +130,45 @@ export class Outbox {
   async drain(signal: AbortSignal): Promise<void> {
     this.#draining = true;
     this.#askPump();
-    while (this.#entries.size > 0 && !signal.aborted) await this.#change(signal);
+    while (this.#entries.size > 0 && !signal.aborted) await this.#changes.next(signal);
   }
 
   /** Ends retries and waits; what was not acknowledged stays held. */
   close(): void {
     this.#closed.abort();
-    this.#notify();
+    this.#changes.notify();
   }
 
   async #putLater(load: Load): Promise<void> {
-    while (!this.#fits(load.parcel) && !this.#closed.signal.aborted) await this.#change(this.#closed.signal);
+    while (!this.#fits(load.parcel) && !this.#closed.signal.aborted) await this.#changes.next(this.#closed.signal);
     if (!this.#closed.signal.aborted) this.#accept(load);
   }
 
-  #fits({ id, bytes }: Parcel): boolean {
-    const entry = this.#entries.get(id);
+  /** The message, or only its key when the outbox is filling up: what the receiver then reads is newer anyway. */
+  #lightened(parcel: Parcel): Parcel {
+    if (this.#bytes <= this.#limits.maxBytes * BODY_SHARE) return parcel;
+    const light = withoutBody(parcel);
+    if (light !== parcel) this.#counts.lightened += 1;
+    return light;
+  }
+
+  #fits(parcel: Parcel): boolean {
+    const entry = this.#entries.get(parcel.id);
     const replaced = (entry?.next ?? (entry && entry.state !== 'flying' ? entry.load : undefined))?.parcel.bytes ?? 0;
-    return this.#bytes === 0 || this.#bytes - replaced + bytes <= this.#limits.maxBytes;
+    const more = parcel.bytes - replaced;
+    const { maxBytes } = this.#limits;
+    const lane = this.#lane(parcel);
+    if (this.#bytes === 0) return true;
+    return this.#bytes + more <= maxBytes && (lane.bytes === 0 || lane.bytes + more <= maxBytes * QUEUE_SHARE);
   }
 
   #accept(load: Load): void {
     const { parcel } = load;
     const entry = this.#entries.get(parcel.id);
-    this.#bytes += parcel.bytes;
+    this.#weigh(parcel, parcel.bytes);
     if (!entry) {
       this.#entries.set(parcel.id, { load, state: 'ready', attempts: 0, next: undefined });
-      this.#lane(parcel).ready.push(parcel.message.group, parcel.id);
+      this.#makeReady(parcel);
       this.#askPump();
     } else if (entry.state === 'flying') {
       entry.next = entry.next ? this.#replace(entry.next, load) : load;
@@ -141,15 +179,24 @@ export class Outbox {
 
   /** The newer message, answering for the older one's revision too. */
   #replace(older: Load, newer: Load): Load {
-    this.#bytes -= older.parcel.bytes;
+    this.#weigh(older.parcel, -older.parcel.bytes);
     this.#counts.coalesced += 1;
     return { parcel: newer.parcel, hold: lowest(older.hold, newer.hold) };
+  }
+
+  #weigh(parcel: Parcel, bytes: number): void {
+    this.#bytes += bytes;
+    this.#lane(parcel).bytes += bytes;
+  }
+
+  #makeReady(parcel: Parcel): void {
+    this.#lane(parcel).ready.push(parcel.message.group, parcel.id);
   }
 
   #lane({ message }: Parcel): Lane {
     let lane = this.#lanes.get(message.queue);
     if (!lane) {
-      lane = { ready: new FairQueue(), inFlight: 0, due: false, lingering: false };
+      lane = { ready: new FairQueue(), bytes: 0, inFlight: 0, due: false, lingering: false };
       this.#lanes.set(message.queue, lane);
     }
     return lane;
@@ -171,17 +218,27 @@ export class Outbox {
       started = false;
       for (const lane of this.#lanes.values()) {
         if (this.#inFlight >= this.#limits.maxInFlight) return;
-        started = this.#start(lane) || started;
+        if (lane.inFlight < this.#sendsFor(lane)) started = this.#start(lane) || started;
       }
     }
+  }
+
+  /** Sends a queue may have under way, so that each other one can start one at once; at least half of all. */
+  #sendsFor(lane: Lane): number {
+    const { maxInFlight } = this.#limits;
+    const others = [...this.#lanes.values()].filter((other) => other !== lane && other.inFlight === 0).length;
+    return Math.max(Math.ceil(maxInFlight / 2), maxInFlight - others * RESERVED_SENDS);
   }
 
   /** Sends one batch of a lane unless it had better wait for more; a lane with nothing in flight never waits. */
   #start(lane: Lane): boolean {
     if (lane.ready.size === 0 || this.#closed.signal.aborted) return false;
     if (lane.ready.size >= BATCH || lane.inFlight === 0 || lane.due || this.#draining) {
-      lane.due = false;
-      void this.#send(lane, lane.ready.take(BATCH));
+      const weigh = (id: string) => this.#entries.get(id)?.load.parcel.bytes ?? 0;
+      const batch = lane.ready.take({ max: BATCH, maxWeight: BATCH_BYTES, weigh });
+      // What did not fit has waited as long as the rest.
+      lane.due &&= lane.ready.size > 0;
+      void this.#send(lane, batch);
       return true;
     }
     if (!lane.lingering) void this.#linger(lane);
@@ -210,8 +267,9 @@ export class Outbox {
       this.#settle(entry);
       return false;
     });
+    if (refused.length < entries.length) this.#last = { ...this.#last, lastAcceptedMs: this.#ports.clock() };
     if (refused.length > 0) void this.#retry(refused);
-    this.#notify();
+    this.#changes.notify();
     this.#pump();
   }
 
@@ -219,7 +277,7 @@ export class Outbox {
     try {
       return new Set((await this.#ports.send(entries.map(({ load }) => load.parcel.message))).failed);
     } catch (error) {
-      this.#lastError = messageOf(error);
+      this.#last = { ...this.#last, lastError: messageOf(error) };
       return new Set(entries.keys());
     }
   }
@@ -227,13 +285,14 @@ export class Outbox {
   /** Accepted: releases the checkpoint, and lets a state that came meanwhile go next. */
   #settle(entry: Entry): void {
     const { parcel, hold } = entry.load;
-    this.#bytes -= parcel.bytes;
+    this.#weigh(parcel, -parcel.bytes);
     this.#counts.sent += 1;
+    this.#traffic.count(parcel.message.envelope);
     hold?.release();
     this.#ports.acknowledged(parcel);
     if (entry.next) {
       Object.assign(entry, { load: entry.next, next: undefined, state: 'ready', attempts: 0 });
-      this.#lane(entry.load.parcel).ready.push(entry.load.parcel.message.group, parcel.id);
+      this.#makeReady(entry.load.parcel);
     } else {
       this.#entries.delete(parcel.id);
     }
@@ -242,6 +301,7 @@ export class Outbox {
   /** Refused: the latest state of each goes again after a wait. */
   async #retry(entries: readonly Entry[]): Promise<void> {
     this.#counts.sendFailures += entries.length;
+    this.#last = { ...this.#last, lastFailedMs: this.#ports.clock() };
     for (const entry of entries) {
       entry.attempts += 1;
       entry.state = 'retrying';
@@ -252,28 +312,9 @@ export class Outbox {
     await this.#ports.sleep(backoffMs(attempts, RETRY, this.#ports.random), this.#closed.signal);
     for (const entry of entries) {
       entry.state = 'ready';
-      const { parcel } = entry.load;
-      this.#lane(parcel).ready.push(parcel.message.group, parcel.id);
+      this.#makeReady(entry.load.parcel);
     }
     this.#pump();
-  }
-
-  /** Resolves at the next change of the outbox, or when the signal is aborted. */
-  #change(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        this.#waiters.delete(wake);
-        signal.removeEventListener('abort', wake);
-        resolve();
-      };
-      this.#waiters.add(wake);
-      signal.addEventListener('abort', wake, { once: true });
-      if (signal.aborted) wake();
-    });
-  }
-
-  #notify(): void {
-    for (const wake of [...this.#waiters]) wake();
   }
 }
 
