@@ -1,12 +1,14 @@
 import { type Clock, systemClock } from '@tmc/kernel/clock.ts';
 import { malformedError, retryError, type TmcError } from '@tmc/kernel/errors.ts';
-import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
+import { formatKey, type GroupResource, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { ObjectPage } from '@tmc/kernel/ports.ts';
 import { classify, type Question, type Verdict } from './classify.ts';
 import type { KubeConnection } from './connection.ts';
 import type { HttpAnswer, HttpHead } from './exchange.ts';
 import { type Ask, type OpenAnswer, Transport } from './http.ts';
+import { describeIdentity } from './identity.ts';
+import { rightOf, rightsHint } from './rights.ts';
 import type { PingTiming } from './session.ts';
 import { parseStatus } from './status.ts';
 
@@ -15,6 +17,10 @@ export type Call = Ask & {
   readonly key?: ResourceKey;
   /** What the request is about, for error texts, when there is no key. */
   readonly about?: string;
+  /** The resource, when there is no key: the missing rule of a 403 names it. */
+  readonly resource?: GroupResource;
+  /** Verbs the missing rule names; what the request itself needs when absent. */
+  readonly verbs?: readonly string[];
 };
 
 /** How requests reach a server: by HTTP/2, or without a socket when a test brings server and adapter together in one process. */
@@ -36,18 +42,21 @@ const MAX_FORBIDDEN = 1_000;
 
 /** JSON over {@link Transport} with every answer judged by the classifier; remembers since when a place answers 403. */
 export class Api {
+  readonly #connection: KubeConnection;
   readonly #transport: ApiTransport;
   readonly #clock: Clock;
+  #answered: { readonly date: string; readonly atMs: number } | undefined;
   readonly #forbiddenSinceMs = new Map<string, number>();
 
   constructor({ connection, clock = systemClock, transport, ...timing }: ApiOptions) {
     this.#transport = transport ?? new Transport(connection, { clock, ...timing });
     this.#clock = clock;
+    this.#connection = connection;
   }
 
   /** The object in the answer; undefined only on proof that it is absent. @throws TmcError for everything else. */
   async find(call: Call): Promise<KubeObject | undefined> {
-    const answer = await this.#transport.request(call);
+    const answer = this.#heard(await this.#transport.request(call));
     const question = this.#question(call);
     const verdict = this.#judge(answer, call, question);
     if (verdict.kind === 'error') throw verdict.error;
@@ -77,14 +86,26 @@ export class Api {
 
   /** An answer that is read as it comes. @throws TmcError when it is not 2xx. */
   async open(call: Call): Promise<OpenAnswer> {
-    const answer = await this.#transport.open(call);
+    const answer = this.#heard(await this.#transport.open(call));
     if (answer.status >= 200 && answer.status < 300) return answer;
     const verdict = this.#judge({ ...answer, body: await readShort(answer) }, call, this.#question(call));
     throw verdict.kind === 'error' ? verdict.error : malformedError(`${call.method} ${aboutOf(call)}: not found`);
   }
 
+  /** By how much the server's clock was ahead of this machine's at its last answer; to the second, as servers tell it. */
+  clockSkewMs(): number | undefined {
+    if (!this.#answered) return undefined;
+    const skewMs = Date.parse(this.#answered.date) - this.#answered.atMs;
+    return Number.isFinite(skewMs) ? skewMs : undefined;
+  }
+
   close(): void {
     this.#transport.close();
+  }
+
+  #heard<T extends HttpHead>(answer: T): T {
+    if (answer.date !== undefined) this.#answered = { date: answer.date, atMs: this.#clock() };
+    return answer;
   }
 
   #judge(answer: HttpAnswer, call: Call, question: Question): Verdict {
@@ -92,11 +113,17 @@ export class Api {
     if (answer.status !== 403) {
       if (this.#forbiddenSinceMs.size > 0) this.#forbiddenSinceMs.delete(place);
       if (answer.status >= 200 && answer.status < 300) return { kind: 'ok' };
-      return classify(judged(answer), question);
+      if (answer.status !== 401) return classify(judged(answer), question);
+      return classify(judged(answer), { ...question, identity: describeIdentity(this.#connection, this.#clock()) });
     }
     const sinceMs = this.#forbiddenSinceMs.get(place) ?? this.#clock();
     if (this.#forbiddenSinceMs.size < MAX_FORBIDDEN) this.#forbiddenSinceMs.set(place, sinceMs);
-    return classify(judged(answer), { ...question, forbiddenForMs: this.#clock() - sinceMs });
+    const right = rightOf(call);
+    return classify(judged(answer), {
+      ...question,
+      forbiddenForMs: this.#clock() - sinceMs,
+      ...(right ? { rightsHint: rightsHint(right, this.#connection.url, call.path) } : {}),
+    });
   }
 
   #question(call: Call): Question {

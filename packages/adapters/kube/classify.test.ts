@@ -111,6 +111,17 @@ describe('classify', () => {
     expect(classify(given, get)).toMatchObject({ error: { facts: { retryAfterMs } } });
   });
 
+  it.each([
+    ['', 'RULE'],
+    ['pods is forbidden: User "x" cannot list resource "pods" in API group "" at the cluster scope', 'RULE'],
+    ['configmaps is forbidden: User "x" cannot get resource "configmaps" in API group "": access denied', 'RULE'],
+    ['pods "a" is forbidden: exceeded quota: small', 'policy of its own'],
+    ['services "a" is forbidden: violates the rules of the house', 'policy of its own'],
+  ])('a 403 that says %j is answered by %s', (message, hint) => {
+    const verdict = classify(answer(403, { reason: 'Forbidden', message }), { ...get, rightsHint: 'RULE' });
+    expect(verdict).toMatchObject({ error: { kind: 'retry', facts: { hint: expect.stringContaining(hint) } } });
+  });
+
   it('says what was attempted, on what and why, but nothing a server quotes of a Secret', () => {
     const said = {
       reason: 'Invalid',

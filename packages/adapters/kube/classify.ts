@@ -1,5 +1,6 @@
 import { conflictError, type ErrorFacts, retryError, TmcError, terminalError } from '@tmc/kernel/errors.ts';
 import type { ResourceKey } from '@tmc/kernel/key.ts';
+import type { IdentityNote } from './identity.ts';
 import type { Status } from './status.ts';
 
 /**
@@ -38,6 +39,10 @@ export type Question = {
   readonly key?: ResourceKey;
   /** For how long requests like this have been answered 403 without a break; 0 or absent at the first. */
   readonly forbiddenForMs?: number;
+  /** Whose credentials were refused, for a 401. */
+  readonly identity?: IdentityNote;
+  /** What to do about a missing right, for a 403. */
+  readonly rightsHint?: string;
 };
 
 /** What came back. */
@@ -108,7 +113,7 @@ function errorOf(answer: Answer, question: Question): TmcError {
   const text = textOf(answer, question);
   const facts = factsOf(question);
   const { status } = answer;
-  if (status === 401) return retryError(text, { ...facts, type: 'ClusterAuthentication', hint: HINTS.credentials });
+  if (status === 401) return unauthorised(text, question);
   if (status === 403) return forbidden(answer, question);
   if (status === 409 || isUidMismatch(answer)) return conflictError(text, facts);
   if (status === 410) return new TmcError('expired', text, { ...facts, type: 'ResourceConflict' });
@@ -128,6 +133,15 @@ function errorOf(answer: Answer, question: Question): TmcError {
   return terminalError(text, { ...facts, type: 'ResourceValidation', hint: HINTS.invalid });
 }
 
+function unauthorised(text: string, question: Question): TmcError {
+  const { identity } = question;
+  return retryError(identity ? `${text}; refused was ${identity.text}` : text, {
+    ...factsOf(question),
+    type: 'ClusterAuthentication',
+    hint: identity?.hint ?? HINTS.credentials,
+  });
+}
+
 function isUidMismatch({ status, statusBody }: Answer): boolean {
   return status === 422 && statusBody?.details?.causes?.some(({ field }) => field === 'metadata.uid') === true;
 }
@@ -135,6 +149,7 @@ function isUidMismatch({ status, statusBody }: Answer): boolean {
 const HINTS = {
   credentials: 'renew the credentials of the kubeconfig',
   rights: 'grant the identity of the kubeconfig this verb on this resource',
+  policy: 'the server refuses this by a policy of its own (admission, quota), not for a missing right: do what it says',
   url: 'give the URL of an API server in the kubeconfig',
   invalid: 'correct the fields the server names',
 } as const;
@@ -147,7 +162,14 @@ function forbidden(answer: Answer, question: Question): TmcError {
   }
   const final = (question.forbiddenForMs ?? 0) > FORBIDDEN_GRACE_MS;
   const error = final ? terminalError : retryError;
-  return error(text, { ...facts, type: 'ResourcePermission', hint: HINTS.rights });
+  const hint = isPolicy(answer) ? HINTS.policy : (question.rightsHint ?? HINTS.rights);
+  return error(text, { ...facts, type: 'ResourcePermission', hint });
+}
+
+/** Admission says why in words of its own; missing rights are always told as `cannot VERB` or, by kcp, as `access denied`. */
+function isPolicy({ statusBody }: Answer): boolean {
+  const said = /is forbidden: (.+)/s.exec(statusBody?.message ?? '')?.[1];
+  return said !== undefined && !/ cannot \w+ |access denied|not yet ready/.test(` ${said}`);
 }
 
 function factsOf(question: Question): Pick<ErrorFacts, 'key'> {

@@ -15,7 +15,15 @@ export type KubeConnection = {
   readonly serverName?: string;
   /** Value of the `authorization` header. Asked for every request: it must answer from memory and renew by itself. */
   readonly authorization?: () => string | undefined | Promise<string | undefined>;
+  /** Where `authorization` comes from, for the text of a 401: places and names, never content. */
+  readonly credentials?: Credentials;
 };
+
+/** Where an authorization header comes from. */
+export type Credentials =
+  | { readonly kind: 'token' | 'password' }
+  | { readonly kind: 'token-file'; readonly path: string }
+  | { readonly kind: 'plugin'; readonly name: string };
 
 /** The same identity at another URL, as kcp's export endpoints need it. */
 export function atUrl(connection: KubeConnection, url: string): KubeConnection {

@@ -1,4 +1,5 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
+import { systemClock } from '@tmc/kernel/clock.ts';
 import { retryError, type TmcError } from '@tmc/kernel/errors.ts';
 
 /** A request on its way; `path` holds base path and query. */
@@ -22,6 +23,8 @@ export type HttpHead = {
   readonly contentType: string;
   /** `Retry-After` in seconds, if the server sent one. */
   readonly retryAfter?: string;
+  /** The server's clock as it wrote it: whole seconds. */
+  readonly date?: string;
 };
 
 /**
@@ -40,15 +43,45 @@ export class NoAnswer extends Error {
   }
 }
 
-/** The error callers see: nothing is known about the outcome, so the message is given back and tried again. */
-export function unreachable(request: Pick<HttpRequest, 'method' | 'path'>, cause: unknown): TmcError {
+/** What node says of a server certificate that the clock speaks against. */
+const UNTIMELY: Readonly<Record<string, string>> = {
+  CERT_NOT_YET_VALID: 'is not valid yet',
+  CERT_HAS_EXPIRED: 'has expired',
+};
+
+/**
+ * The error callers see: nothing is known about the outcome, so the message is given back and tried again. `nowMs` is this
+ * machine's clock, which is as likely to be wrong as a certificate.
+ */
+export function unreachable(
+  request: Pick<HttpRequest, 'method' | 'path'>,
+  cause: unknown,
+  nowMs: number = systemClock(),
+): TmcError {
   const path = request.path.split('?', 1)[0];
+  const untimely = UNTIMELY[codeOf(cause)];
+  if (untimely) {
+    const now = new Date(nowMs).toISOString();
+    const text = `the certificate of the API server, or of its authority, ${untimely} by the clock of this machine (${now})`;
+    return retryError(`${request.method} ${path}: ${text}`, {
+      type: 'ClusterAuthentication',
+      hint: "correct this machine's clock if it is wrong; else renew the certificate of the API server",
+      cause,
+    });
+  }
   const reason = cause instanceof Error ? cause.message : String(cause);
   return retryError(`${request.method} ${path}: no answer from the API server: ${reason}`, {
     type: 'ClusterUnreachable',
     hint: 'check that the API server runs and can be reached under the URL of its kubeconfig',
     cause,
   });
+}
+
+/** The code of the innermost error that has one. */
+function codeOf(error: unknown): string {
+  let code = '';
+  for (let at = error; at instanceof Error; at = at.cause) code = (at as NodeJS.ErrnoException).code ?? code;
+  return code;
 }
 
 type Headers = IncomingHttpHeaders & IncomingHttpStatusHeader;
@@ -59,6 +92,7 @@ export function headOf(headers: Headers): HttpHead {
     status: headers[':status'] ?? 0,
     contentType: headers['content-type'] ?? '',
     ...(retryAfter === undefined ? {} : { retryAfter }),
+    ...(headers.date === undefined ? {} : { date: headers.date }),
   };
 }
 

@@ -89,7 +89,7 @@ export class Transport {
         return await send(request);
       } catch (error) {
         if (error instanceof NoAnswer && error.refused && attempt < REFUSED_ATTEMPTS) continue;
-        throw unreachable({ method: ask.method, path: this.#basePath + ask.path }, error);
+        throw unreachable({ method: ask.method, path: this.#basePath + ask.path }, error, this.#clock());
       }
     }
   }
@@ -140,6 +140,53 @@ export class Transport {
   }
 }
 
+/** A stream read to its very last byte: node's own iterator leaves out what a cut stream still holds. */
+class WholeStream implements AnswerStream {
+  readonly #stream: ClientHttp2Stream;
+  #failure: unknown;
+  #isOver = false;
+  #wake: () => void = () => undefined;
+
+  /** Listens at once: what happens before anybody reads is not missed. */
+  constructor(stream: ClientHttp2Stream) {
+    this.#stream = stream;
+    const wake = () => this.#wake();
+    const over = () => {
+      this.#isOver = true;
+      wake();
+    };
+    stream.on('readable', wake);
+    stream.once('end', over);
+    stream.once('close', over);
+    stream.on('error', (error) => {
+      this.#failure ??= error;
+      wake();
+    });
+  }
+
+  get aborted(): boolean {
+    return this.#stream.aborted;
+  }
+
+  get rstCode(): number {
+    return this.#stream.rstCode ?? 0;
+  }
+
+  close(code?: number): void {
+    this.#stream.close(code);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
+    for (;;) {
+      const chunk = this.#stream.read() as Buffer | null;
+      if (chunk) yield chunk;
+      else if (this.#failure) throw this.#failure;
+      else if (this.#isOver) return;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+}
+
 /** Sends the body and waits for the headers; from then on errors are the reader's. */
 function openStream(stream: ClientHttp2Stream, request: HttpRequest): Promise<OpenAnswer> {
   return new Promise((resolve, reject) => {
@@ -157,7 +204,7 @@ function openStream(stream: ClientHttp2Stream, request: HttpRequest): Promise<Op
     stream.once('response', (headers) => {
       release();
       stream.off('close', closed);
-      resolve({ ...headOf(headers), stream });
+      resolve({ ...headOf(headers), stream: new WholeStream(stream) });
     });
     if (request.body !== undefined) stream.end(request.body);
   });

@@ -42,7 +42,8 @@ describe('connectionFrom', () => {
   });
 
   it('takes a token', async () => {
-    const { authorization } = await connectionFrom({ text: kubeconfig({ token: 'abc' }) });
+    const { authorization, credentials } = await connectionFrom({ text: kubeconfig({ token: 'abc' }) });
+    expect(credentials).toEqual({ kind: 'token' });
     expect(await authorization?.()).toBe('Bearer abc');
   });
 
@@ -50,8 +51,9 @@ describe('connectionFrom', () => {
     writeFileSync(join(folder, 'token'), 'from-file\n');
     const path = join(folder, 'config');
     writeFileSync(path, kubeconfig({ tokenFile: 'token' }));
-    const { authorization } = await connectionFrom({ path });
+    const { authorization, credentials } = await connectionFrom({ path });
     expect(await authorization?.()).toBe('Bearer from-file');
+    expect(credentials).toEqual({ kind: 'token-file', path: join(folder, 'token') });
   });
 
   it('takes what an exec plugin prints', async () => {

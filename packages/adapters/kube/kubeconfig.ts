@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path';
 import { bufferFromFileOrString, KubeConfig } from '@kubernetes/client-node';
 import { messageOf, terminalError } from '@tmc/kernel/errors.ts';
 import { parse } from 'yaml';
-import { bearerToken, type KubeConnection, tokenFile } from './connection.ts';
+import { bearerToken, type Credentials, type KubeConnection, tokenFile } from './connection.ts';
 
 /** Where a kubeconfig is: a file or its text; the current context unless one is named. */
 export type KubeconfigSource = ({ readonly path: string } | { readonly text: string }) & { readonly context?: string };
@@ -34,7 +34,8 @@ async function read(source: KubeconfigSource): Promise<KubeConnection> {
   if (!cluster) throw new Error(`context ${config.getCurrentContext() || '(none)'} names no cluster it holds`);
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options);
-  const authorization = authorizationOf(config, { options, user, file: tokenFileOf(source, user) });
+  const file = tokenFileOf(source, user);
+  const authorization = authorizationOf(config, { options, user, file });
   // Without a user the client sets no authorities at all.
   const ca = options.ca ?? bufferFromFileOrString(cluster.caFile, cluster.caData) ?? undefined;
   return {
@@ -44,7 +45,7 @@ async function read(source: KubeconfigSource): Promise<KubeConnection> {
     ...(options.cert === undefined ? {} : { cert: pem(options.cert) }),
     ...(options.key === undefined ? {} : { key: pem(options.key) }),
     ...(cluster.tlsServerName ? { serverName: cluster.tlsServerName } : {}),
-    ...(authorization === undefined ? {} : { authorization }),
+    ...(authorization === undefined ? {} : { authorization, credentials: credentialsOf(user, file) }),
   };
 }
 
@@ -64,10 +65,10 @@ function load(source: KubeconfigSource): KubeConfig {
 }
 
 type User = ReturnType<KubeConfig['getCurrentUser']>;
-type Credentials = { readonly options: RequestOptions; readonly user: User; readonly file: string | undefined };
+type Sources = { readonly options: RequestOptions; readonly user: User; readonly file: string | undefined };
 
 /** Exec and OIDC plugins answer from their own cache until the token has expired, so they are asked for every request. */
-function authorizationOf(config: KubeConfig, { options, user, file }: Credentials): KubeConnection['authorization'] {
+function authorizationOf(config: KubeConfig, { options, user, file }: Sources): KubeConnection['authorization'] {
   if (!user) return undefined;
   if (file) return tokenFile(file);
   if (user.token) return bearerToken(user.token);
@@ -79,6 +80,14 @@ function authorizationOf(config: KubeConfig, { options, user, file }: Credential
     await config.applyToHTTPSOptions(fresh);
     return headerOf(fresh);
   };
+}
+
+function credentialsOf(user: User, file: string | undefined): Credentials {
+  if (file) return { kind: 'token-file', path: file };
+  if (user?.token) return { kind: 'token' };
+  if (user?.exec) return { kind: 'plugin', name: String((user.exec as { command?: string }).command) };
+  if (user?.authProvider) return { kind: 'plugin', name: String((user.authProvider as { name?: string }).name) };
+  return { kind: 'password' };
 }
 
 type RawUsers = { users?: readonly { name?: string; user?: { tokenFile?: string } }[] };

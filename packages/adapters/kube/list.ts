@@ -24,6 +24,8 @@ export type ListScope = {
   readonly continue?: string;
   readonly signal?: AbortSignal;
   readonly deadlineMs?: number;
+  /** Verbs to ask for when they are missing; `list` when absent. */
+  readonly verbs?: readonly string[];
 };
 
 /** One page of a resource. @throws TmcError `expired` when the server forgot the revision the list began at. */
@@ -34,6 +36,8 @@ export function listPage(api: Api, resource: GroupResource, scope: ListScope): P
     method: 'GET',
     path: prefix + collectionPath(resource, namespace) + query,
     about: prefix + formatGroupResource(resource),
+    resource,
+    ...(scope.verbs === undefined ? {} : { verbs: scope.verbs }),
     ...(metadataOnly ? { accept: METADATA_LIST } : {}),
     ...(signal === undefined ? {} : { signal }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),

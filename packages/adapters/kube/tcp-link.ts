@@ -6,6 +6,8 @@ export type TcpLink = {
   readonly port: number;
   /** Everything the server sent over it so far, of all connections. */
   received(): Buffer;
+  /** Connections the clients still hold. */
+  held(): number;
   /** Carries nothing any more, in both directions, and closes nothing. */
   stall(): void;
   close(): Promise<void>;
@@ -17,6 +19,7 @@ export async function startTcpLink(
   { cutAfterBytes = Number.POSITIVE_INFINITY } = {},
 ): Promise<TcpLink> {
   const ends: Socket[] = [];
+  const nears: Socket[] = [];
   const carried: Buffer[] = [];
   let leftBytes = cutAfterBytes;
   const carry = (near: Socket, far: Socket) => (chunk: Buffer) => {
@@ -37,15 +40,18 @@ export async function startTcpLink(
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1');
     ends.push(near, far);
+    nears.push(near);
     for (const end of [near, far]) end.on('error', () => undefined);
     near.pipe(far);
     far.on('data', carry(near, far));
-    far.on('end', () => near.end());
+    // Read on, or the end of the other side is never seen.
+    far.on('close', () => near.end().unpipe().resume());
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
     received: () => Buffer.concat(carried),
+    held: () => nears.filter((near) => !near.destroyed).length,
     stall: () => {
       for (const end of ends) end.unpipe().removeAllListeners('data').pause();
     },

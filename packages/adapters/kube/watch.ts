@@ -8,6 +8,7 @@ import type { OpenAnswer } from './http.ts';
 import { LineSplitter, lineTooLong } from './lines.ts';
 import { listPage } from './list.ts';
 import { collectionPath, queryOf } from './paths.ts';
+import { READING } from './rights.ts';
 import { PingUnanswered } from './session.ts';
 import { statusOf } from './status.ts';
 
@@ -32,8 +33,9 @@ export function createWatchSource(options: WatchSourceOptions): WatchSource & { 
   const api = new Api(options);
   return {
     endpoint,
-    page: (resource, page) => listPage(api, resource, { ...page, prefix }),
+    page: (resource, page) => listPage(api, resource, { ...page, prefix, verbs: READING }),
     watch: (resource, watch) => watchEvents({ api, prefix, maxLineBytes }, resource, watch),
+    clockSkewMs: () => api.clockSkewMs(),
     close: () => api.close(),
   };
 }
@@ -50,7 +52,7 @@ async function* watchEvents(
   let answer: OpenAnswer;
   try {
     const path = prefix + collectionPath(resource) + watchQuery(options);
-    answer = await api.open({ method: 'GET', path, about, signal: options.signal });
+    answer = await api.open({ method: 'GET', path, about, resource, verbs: READING, signal: options.signal });
   } catch (error) {
     if (options.signal.aborted) return;
     throw isHalfOpen(error) ? halfOpen(about, error) : error;
@@ -97,7 +99,7 @@ async function* readLines(
     yield* splitter.push(next.value);
     if (splitter.isTooLong) throw lineTooLong(`WATCH ${about}`, maxLineBytes);
   }
-  if (stream.aborted || stream.rstCode) throw cut(about, `HTTP/2 code ${stream.rstCode ?? 'none'}`);
+  if (stream.aborted || stream.rstCode) throw cut(about, `HTTP/2 code ${stream.rstCode}`);
   if (splitter.pendingBytes > 0) throw cut(about, 'it ended within a line');
 }
 

@@ -129,7 +129,12 @@ function planOf({ TMC_HUB: hub, TMC_MEMBERS: members }: Environment): FleetPlan 
 
 function connectionOf({ url, ca, token, tokenFile: path }: z.infer<typeof connection>): KubeConnection {
   const authorization = path ? tokenFile(path) : token ? bearerToken(token) : undefined;
-  return { url, ...(ca ? { ca } : {}), ...(authorization ? { authorization } : {}) };
+  return {
+    url,
+    ...(ca ? { ca } : {}),
+    ...(authorization ? { authorization } : {}),
+    ...(path ? { credentials: { kind: 'token-file', path } } : {}),
+  };
 }
 
 function logOf(logger: Logger): Log {
