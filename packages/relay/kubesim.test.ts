@@ -116,11 +116,11 @@ describe('a relay at an API server over HTTP/2', () => {
 
   it('lives with repeated events, broken streams and refusals', async () => {
     const rule = { method: 'GET', path: /configmaps/ };
-    kubesim.faults.add({ ...rule, times: 2, fault: { kind: 'duplicate-events' } });
     kubesim.faults.add({ ...rule, fault: { kind: 'status', code: 429, retryAfterSeconds: 1 } });
     kubesim.faults.add({ ...rule, fault: { kind: 'text', code: 404, text: '404 page not found' } });
     kubesim.faults.add({ ...rule, fault: { kind: 'expired' } });
     kubesim.faults.add({ ...rule, fault: { kind: 'cut-stream', afterBytes: 700 } });
+    kubesim.faults.add({ ...rule, times: 2, fault: { kind: 'duplicate-events' } });
     await kubesim.restart();
     for (let i = 0; i < 20; i += 1) {
       await written(() => hub.create(key(`o${i}`), configMap({ name: `o${i}` })));

@@ -14,7 +14,8 @@ describe('memory of a relay', () => {
       const annotations = upstream === undefined ? {} : { [UPSTREAM_ANNOTATION]: upstream };
       const copy = configMap({ name: 'a', uid: 'u-1', resourceVersion: '17', annotations });
       inventory.settle(inventory.idOf(copy), copy);
-      expect([...inventory.absent(new Set())]).toEqual([
+      inventory.beginRound('listed');
+      expect([...inventory.absent()]).toEqual([
         {
           change: 'delete',
           key: { workspace: 'k', ...RESOURCE, namespace: 'default', name: 'a' },
@@ -33,9 +34,12 @@ describe('memory of a relay', () => {
     const held = configMap({ name: 'a', uid: 'u', resourceVersion: '1', finalizers: [syncerFinalizer('t')] });
     const id = inventory.idOf(held);
     inventory.settle(id, held);
-    expect([...inventory.absent(new Set())].map(({ change }) => change)).toEqual(['unseen']);
-    expect([...inventory.absent(new Set([id]))]).toEqual([]);
+    inventory.beginRound('listed');
+    expect([...inventory.absent()].map(({ change }) => change)).toEqual(['unseen']);
+    inventory.mark('listed', id);
+    expect([...inventory.absent()]).toEqual([]);
+    inventory.beginRound('listed');
     inventory.forget(id);
-    expect([inventory.size, [...inventory.absent(new Set())]]).toEqual([0, []]);
+    expect([inventory.size, [...inventory.absent()]]).toEqual([0, []]);
   });
 });

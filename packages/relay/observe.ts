@@ -1,12 +1,21 @@
 import { UPSTREAM_ANNOTATION } from '@tmc/apis/names.ts';
 import { formatKey, type GroupResource, parseKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
-import { compareResourceVersions } from '@tmc/kernel/source-version.ts';
 import { hubInterest, isHeld, memberInterest } from './interest.ts';
+import type { Known, MarkKind } from './packed-record.ts';
+import { PackedTable } from './packed-table.ts';
 import type { SourceKind } from './route.ts';
-import { ReadError } from './watch-state.ts';
+import { StateDigest } from './state-digest.ts';
+import { ReadError, revisionOf } from './watch-state.ts';
 
-/** What a source says about one object, and what is to be told about it. */
+/**
+ * What a source says about one object, and what is to be told about it.
+ *
+ * An object that was deleted and made anew under its name is told as one `upsert` with the new uid, also when the deletion was never
+ * seen: the key has one newest state, the outbox keeps only that, and a consumer that finds another uid than the one it knows
+ * knows that the old object is gone. A `delete` of the old one would only say less, later. Whether our finalizer held the old one
+ * changes nothing: it was taken off, else the name could not have been given again.
+ */
 export type Observation = {
   readonly change: 'upsert' | 'delete' | 'unseen';
   readonly key: ResourceKey;
@@ -22,15 +31,6 @@ export type Observation = {
   readonly upstream?: string;
 };
 
-/** All that is remembered of an object. */
-type Known = {
-  readonly rv: string;
-  readonly uid: string;
-  readonly hash: string;
-  readonly held: boolean;
-  readonly upstream: string | undefined;
-};
-
 /** Whose objects they are, and how to read them. */
 export type Perspective = {
   readonly kind: SourceKind;
@@ -44,18 +44,26 @@ export type Perspective = {
 /** Why nothing is told about a state: it was seen before, or it differs in nothing a consumer reads. */
 export type Silence = 'duplicate' | 'uninteresting';
 
-/** The objects of one (endpoint, resource) as last told: keys with a few words each, never the objects. */
+/** The objects of one (endpoint, resource) as last told: keys with a few bytes each, never the objects. */
 export class Inventory {
-  /** Packed, because there is one for every object of a fleet. */
-  readonly #known = new Map<string, string>();
+  readonly #known = new PackedTable();
+  readonly #digest = new StateDigest();
   readonly #view: Perspective;
+  /** The part that all keys share; it is not stored. */
+  readonly #middle: string;
 
   constructor(view: Perspective) {
     this.#view = view;
+    this.#middle = `|${view.resource.group}/${view.resource.resource}|`;
   }
 
   get size(): number {
     return this.#known.size;
+  }
+
+  /** Digest of all (uid, revision). */
+  get digest(): StateDigest {
+    return this.#digest;
   }
 
   /** The identity of an object; @throws ReadError when it lacks a name, uid or resourceVersion. */
@@ -63,25 +71,34 @@ export class Inventory {
     return formatKey(this.#keyOf(object));
   }
 
-  /** The object as last seen. */
-  known(id: string): { uid: string; rv: bigint } | undefined {
-    const found = this.#find(id);
-    return found && { uid: found.uid, rv: BigInt(found.rv) };
-  }
-
-  keys(): Iterable<string> {
-    return this.#known.keys();
-  }
-
   has(id: string): boolean {
-    return this.#known.has(id);
+    return this.#known.has(this.#short(id));
+  }
+
+  /** The object as last seen. */
+  known(id: string): Known | undefined {
+    return this.#known.find(this.#short(id));
+  }
+
+  *keys(): Generator<string> {
+    for (const short of this.#known.keys()) yield this.#long(short);
+  }
+
+  /** Begins a list or a comparison: no object counts as seen in it. */
+  beginRound(kind: MarkKind): void {
+    this.#known.beginRound(kind);
+  }
+
+  /** The list or comparison holds the object; one that is settled counts as seen anyway. */
+  mark(kind: MarkKind, id: string): void {
+    this.#known.mark(kind, this.#short(id));
   }
 
   /** What is to be told about a present object. Changes nothing: {@link settle} does, once it was told. */
   present(id: string, object: KubeObject): Observation | Silence {
     const { uid = '', resourceVersion: rv = '' } = object.metadata;
-    const before = this.#find(id);
-    if (before && compareResourceVersions(rv, before.rv) <= 0) return 'duplicate';
+    const before = this.known(id);
+    if (before && BigInt(rv) <= before.rv) return 'duplicate';
     const drifted = this.#view.kind === 'member' && this.#view.isDrifted(object);
     const hash = this.#hashOf(object, drifted);
     if (before?.hash === hash) return 'uninteresting';
@@ -89,47 +106,62 @@ export class Inventory {
   }
 
   /** What is to be told when the server reports an object gone, with the state it had last. */
-  gone(id: string, object: KubeObject): Observation | Silence {
+  gone(id: string, object: KubeObject): Observation | 'duplicate' {
     const { uid = '', resourceVersion: rv = '' } = object.metadata;
-    const before = this.#find(id);
-    if (!before || compareResourceVersions(rv, before.rv) < 0) return 'duplicate';
+    const before = this.known(id);
+    if (!before || BigInt(rv) < before.rv) return 'duplicate';
     const change = this.#view.kind === 'hub' && isHeld(object) ? 'unseen' : 'delete';
     return { change, key: this.#keyOf(object), id, uid, rv, object };
   }
 
-  /** What is to be told about known objects a complete list does not hold. */
-  *absent(listed: ReadonlySet<string>): Generator<Observation> {
-    for (const [id, packed] of this.#known) {
-      if (listed.has(id)) continue;
-      const { uid, rv, held, upstream } = unpack(packed);
+  /** What is to be told about known objects that a complete list does not hold. Objects may be forgotten on the way. */
+  *absent(): Generator<Observation> {
+    for (const [short, { uid, rv, held, upstream }] of this.#known.unseen('listed')) {
+      const id = this.#long(short);
       const change = held ? 'unseen' : 'delete';
-      yield { change, key: parseKey(id), id, uid, rv, ...(upstream !== undefined && { upstream }) };
+      yield { change, key: parseKey(id), id, uid, rv: String(rv), ...(upstream !== undefined && { upstream }) };
     }
+  }
+
+  /** Known objects that a comparison has not seen. */
+  *uncompared(): Generator<[id: string, known: Known]> {
+    for (const [short, known] of this.#known.unseen('compared')) yield [this.#long(short), known];
   }
 
   /** Remembers a state as told, or as not worth telling. */
   settle(id: string, object: KubeObject, hash?: string): void {
-    const { uid = '', resourceVersion: rv = '', annotations } = object.metadata;
+    const { uid = '', annotations } = object.metadata;
     const isHub = this.#view.kind === 'hub';
     const upstream = isHub ? undefined : annotations?.[UPSTREAM_ANNOTATION];
-    const told = hash ?? this.#find(id)?.hash ?? this.#hashOf(object, !isHub && this.#view.isDrifted(object));
-    this.#known.set(flat(id), pack({ rv, uid, hash: told, held: isHub && isHeld(object), upstream }));
+    const before = this.known(id);
+    const told = hash ?? before?.hash ?? this.#hashOf(object, !isHub && this.#view.isDrifted(object));
+    const rv = revisionOf(object, id);
+    if (before) this.#digest.remove(before.uid, before.rv);
+    this.#digest.add(uid, rv);
+    this.#known.put(this.#short(id), { rv, uid, hash: told, held: isHub && isHeld(object), upstream });
   }
 
   forget(id: string): void {
-    this.#known.delete(id);
+    const before = this.known(id);
+    if (!before) return;
+    this.#digest.remove(before.uid, before.rv);
+    this.#known.delete(this.#short(id));
   }
 
-  #find(id: string): Known | undefined {
-    const packed = this.#known.get(id);
-    return packed === undefined ? undefined : unpack(packed);
+  #short(id: string): string {
+    const cut = id.indexOf('|');
+    return id.slice(0, cut + 1) + id.slice(cut + this.#middle.length);
+  }
+
+  #long(short: string): string {
+    const cut = short.indexOf('|');
+    return short.slice(0, cut) + this.#middle + short.slice(cut + 1);
   }
 
   #keyOf(object: KubeObject): ResourceKey {
-    const { name, namespace = '', uid, resourceVersion } = object.metadata ?? {};
-    if (!name || !uid || !/^\d+$/.test(resourceVersion ?? '')) {
-      throw new ReadError('malformed', `object without name, uid or numeric resourceVersion: ${namespace}/${name}`);
-    }
+    const { name, namespace = '', uid } = object.metadata ?? {};
+    if (!name || !uid) throw new ReadError('malformed', `object without name or uid: ${namespace}/${name}`);
+    revisionOf(object, `object ${namespace}/${name}`);
     const { group, resource } = this.#view.resource;
     return { workspace: this.#view.workspaceOf(object), group, resource, namespace, name };
   }
@@ -137,18 +169,4 @@ export class Inventory {
   #hashOf(object: KubeObject, drifted: boolean): string {
     return this.#view.kind === 'hub' ? hubInterest(this.#view.resource, object) : memberInterest(object, drifted);
   }
-}
-
-function pack({ rv, uid, hash, held, upstream = '' }: Known): string {
-  return flat(`${rv} ${uid} ${hash} ${held ? 'held' : 'free'} ${upstream}`);
-}
-
-function unpack(packed: string): Known {
-  const [rv = '', uid = '', hash = '', held, ...rest] = packed.split(' ');
-  return { rv, uid, hash, held: held === 'held', upstream: rest.join(' ') || undefined };
-}
-
-/** The same text in one piece: the engine keeps a concatenation as a tree of its parts, several times as large. */
-function flat(text: string): string {
-  return Buffer.from(text).toString();
 }

@@ -7,10 +7,11 @@ import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { WatchSource } from '@tmc/kernel/ports.ts';
 import { type CheckpointKey, type Checkpoints, RevisionTracker } from './checkpoint.ts';
 import type { SourceEpoch } from './epoch.ts';
-import { ListWatch, type ListWatchOptions, type Told } from './list-watch.ts';
+import { ListWatch, type ListWatchOptions } from './list-watch.ts';
 import { listMarkParcel, type Origin, observationParcel, type Stamp } from './message.ts';
 import type { SourceState } from './metrics.ts';
 import type { Outbox } from './outbox.ts';
+import type { Told } from './telling.ts';
 import type { WatchState } from './watch-state.ts';
 
 /** A source that entered a failing state, or left it: then `state` is what it is in now and there is no message. */

@@ -83,6 +83,16 @@ export class ReadError extends Error {
 /** `facts.component` of the error about a line that is too long. */
 const LINE_LIMIT = 'watch-line-limit';
 
+/** Revisions of etcd are 64-bit numbers. */
+const REVISION = /^\d{1,19}$/;
+
+/** The revision of an object, event or list. @throws ReadError malformed, naming `about`, when there is none. */
+export function revisionOf(object: { metadata?: { resourceVersion?: string } } | undefined, about: string): bigint {
+  const rv = object?.metadata?.resourceVersion ?? '';
+  if (!REVISION.test(rv)) throw new ReadError('malformed', `${about} without a numeric resourceVersion: "${rv}"`);
+  return BigInt(rv);
+}
+
 /** The state an error puts the reading in. */
 export function stateOf(error: unknown): WatchState {
   if (error instanceof ReadError) return error.state;

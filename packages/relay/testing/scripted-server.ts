@@ -1,4 +1,4 @@
-import { TmcError } from '@tmc/kernel/errors.ts';
+import { TmcError, terminalError } from '@tmc/kernel/errors.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { ObjectPage, PageOptions, WatchEvent, WatchOptions, WatchSource } from '@tmc/kernel/ports.ts';
 
@@ -21,6 +21,10 @@ export class ScriptedServer {
   watches = 0;
   lastWatch: WatchOptions | undefined;
   pageSize: number | undefined;
+  /** Whether WatchList is offered, and after how many initial events it falls silent before their end. */
+  watchList = false;
+  cutInitialAfter = Number.POSITIVE_INFINITY;
+  skewMs: number | undefined;
   #rv: number;
   #horizon = 0;
   readonly #log: { rv: number; event: WatchEvent }[] = [];
@@ -33,6 +37,7 @@ export class ScriptedServer {
       endpoint,
       page: (_resource, options) => this.#page(options),
       watch: (_resource, options) => this.#watch(options),
+      clockSkewMs: () => this.skewMs,
     };
   }
 
@@ -112,7 +117,7 @@ export class ScriptedServer {
     for (const stream of this.#streams) deliver(stream, structuredClone(event));
   }
 
-  async #page({ limit = 500, continue: token, signal }: PageOptions): Promise<ObjectPage> {
+  async #page({ limit = 500, continue: token, metadataOnly, signal }: PageOptions): Promise<ObjectPage> {
     this.pages += 1;
     signal.throwIfAborted();
     const fault = this.pageFaults.shift();
@@ -124,22 +129,43 @@ export class ScriptedServer {
     };
     const size = Math.min(limit, this.pageSize ?? limit);
     const end = Number(from) + size;
-    const items = snapshot.items.slice(Number(from), end);
+    const whole = snapshot.items.slice(Number(from), end);
+    const items = metadataOnly ? whole.map(metadataOf) : whole;
     if (end >= snapshot.items.length) return { items, resourceVersion: snapshot.rv };
     const id = name || `list-${this.pages}`;
     this.#snapshots.set(id, snapshot);
     return { items, resourceVersion: snapshot.rv, continue: `${id}:${end}` };
   }
 
+  #since(since: number): WatchEvent[] {
+    if (since < this.#horizon) throw expired();
+    return this.#log.filter(({ rv }) => rv > since).map(({ event }) => structuredClone(event));
+  }
+
+  #initialEvents(): WatchEvent[] {
+    const present = [...this.objects.values()].map((object) => ({
+      type: 'ADDED' as const,
+      object: structuredClone(object),
+    }));
+    return [
+      ...present.slice(0, this.cutInitialAfter),
+      ...(present.length < this.cutInitialAfter ? [this.#endMark()] : []),
+    ];
+  }
+
+  #endMark(): WatchEvent {
+    const metadata = { name: '', resourceVersion: this.rv, annotations: { 'k8s.io/initial-events-end': 'true' } };
+    return { type: 'BOOKMARK', object: { apiVersion: 'v1', kind: 'ConfigMap', metadata } };
+  }
+
   async *#watch(options: WatchOptions): AsyncGenerator<WatchEvent> {
+    if (options.sendInitialEvents && !this.watchList) throw terminalError('sendInitialEvents is forbidden', REFUSED);
     this.watches += 1;
     this.lastWatch = options;
     const fault = this.watchFaults.shift();
     if (fault !== undefined) throw fault;
-    const since = Number(options.resourceVersion);
-    if (since < this.#horizon) throw expired();
     const stream: Stream = {
-      queue: this.#log.filter(({ rv }) => rv > since).map(({ event }) => structuredClone(event)),
+      queue: options.sendInitialEvents ? this.#initialEvents() : this.#since(Number(options.resourceVersion)),
       ended: false,
       error: undefined,
       wake: () => undefined,
@@ -166,6 +192,10 @@ export class ScriptedServer {
     }
   }
 }
+
+const REFUSED = { type: 'ResourceValidation' } as const;
+
+const metadataOf = ({ apiVersion, kind, metadata }: KubeObject): KubeObject => ({ apiVersion, kind, metadata });
 
 /** `namespace/name`. */
 function idOf({ metadata }: KubeObject): string {

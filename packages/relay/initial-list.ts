@@ -1,0 +1,134 @@
+import type { KubeObject } from '@tmc/kernel/object.ts';
+import type { PageOptions, WatchEvent, WatchSource } from '@tmc/kernel/ports.ts';
+import type { Perspective } from './observe.ts';
+import type { KnownElsewhere, Telling } from './telling.ts';
+import { ReadError, revisionOf, type WatchState } from './watch-state.ts';
+
+/** Objects per page: one answer stays around 2 MB. */
+const PAGE_LIMIT = 500;
+/** Marks the bookmark that ends the initial events of a WatchList. */
+const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
+
+/**
+ * One list being read, by pages or as the events of a stream. Tells what is new on the way; only when it is complete and fits what
+ * was read before does it tell what is gone. One that is cut, or older than what is known, deletes nothing.
+ */
+export class ListPass {
+  readonly #telling: Telling;
+  /** Revision that unacknowledged items hold the checkpoint below. */
+  readonly #holdAt: bigint;
+  #contradiction: string | undefined;
+
+  constructor(telling: Telling) {
+    this.#telling = telling;
+    this.#holdAt = telling.told.tracker.head + 1n;
+    telling.inventory.beginRound('listed');
+  }
+
+  /** @throws ReadError stale when the list is older than what was read. */
+  checkRevision(revision: bigint): void {
+    const { head } = this.#telling.told.tracker;
+    if (revision < head) throw new ReadError('stale', `a list at revision ${revision} after ${head} was read`);
+  }
+
+  async item(object: KubeObject): Promise<void> {
+    const { inventory, knownElsewhere } = this.#telling;
+    const id = inventory.idOf(object);
+    this.#contradiction ??= contradictionOf(id, object, [inventory.known(id), knownElsewhere(id)]);
+    inventory.mark('listed', id);
+    await this.#telling.present(id, object, this.#holdAt);
+  }
+
+  /** Takes an initial event; true once the list is complete. */
+  async event({ type, object }: WatchEvent): Promise<boolean> {
+    const revision = revisionOf(object, type);
+    if (type === 'BOOKMARK') {
+      if (object.metadata.annotations?.[INITIAL_EVENTS_END] !== 'true') return false;
+      await this.complete(revision);
+      return true;
+    }
+    if (type === 'DELETED') await this.#telling.deleted(this.#telling.inventory.idOf(object), object, this.#holdAt);
+    else if (type === 'ADDED' || type === 'MODIFIED') await this.item(object);
+    else throw new ReadError('malformed', `unknown event type "${String(type)}"`);
+    return false;
+  }
+
+  /** All was read at this revision. @throws ReadError stale when it contradicts what is known. */
+  async complete(revision: bigint): Promise<void> {
+    this.checkRevision(revision);
+    if (this.#contradiction !== undefined) throw new ReadError('stale', this.#contradiction);
+    for (const gone of this.#telling.inventory.absent()) await this.#telling.gone(gone, this.#holdAt);
+    this.#telling.endList(revision);
+  }
+}
+
+/** Why a listed object cannot belong to the history that was read; undefined when it can. */
+function contradictionOf(
+  id: string,
+  { metadata }: KubeObject,
+  [here, elsewhere]: readonly ReturnType<KnownElsewhere>[],
+): string | undefined {
+  const rv = BigInt(metadata.resourceVersion ?? '0');
+  const isOlder = here && (rv < here.rv || (rv === here.rv && metadata.uid !== here.uid));
+  if (isOlder) return `${id} is listed at revision ${rv} after it was seen at ${here.rv}`;
+  return movedBackwards(id, { uid: metadata.uid, rv }, elsewhere);
+}
+
+/** Why an object has come from an endpoint with revisions of its own; undefined when it has not. */
+export function movedBackwards(
+  id: string,
+  seen: { uid: string | undefined; rv: bigint },
+  elsewhere: ReturnType<KnownElsewhere>,
+): string | undefined {
+  if (!elsewhere || elsewhere.uid !== seen.uid || seen.rv >= elsewhere.rv) return undefined;
+  return `${id} is at revision ${seen.rv} here and was at ${elsewhere.rv} at another endpoint`;
+}
+
+/** What is listed, and where. */
+export type ListScope = { readonly source: WatchSource; readonly view: Perspective; readonly labelSelector?: string };
+
+/** The pages of a list, one after the other; a token that expired throws, and nothing of such a list is complete. */
+export async function* pagesOf(
+  { source, view, labelSelector }: ListScope,
+  options: Pick<PageOptions, 'signal' | 'metadataOnly'>,
+): AsyncGenerator<{ items: readonly KubeObject[]; revision: bigint }> {
+  let token: string | undefined;
+  do {
+    const page = await source.page(view.resource, {
+      ...options,
+      limit: PAGE_LIMIT,
+      ...(token !== undefined && { continue: token }),
+      ...(labelSelector !== undefined && { labelSelector }),
+    });
+    const revision = revisionOf({ metadata: { resourceVersion: page.resourceVersion } }, 'list');
+    yield { items: page.items, revision };
+    token = page.continue || undefined;
+  } while (token !== undefined);
+}
+
+/** Reads a list by pages to its end. @throws what a page throws; then nothing was told as gone. */
+export async function listByPages(pass: ListPass, scope: ListScope, signal: AbortSignal): Promise<void> {
+  let last = 0n;
+  for await (const { items, revision } of pagesOf(scope, { signal })) {
+    pass.checkRevision(revision);
+    for (const item of items) {
+      signal.throwIfAborted();
+      await pass.item(item);
+    }
+    last = revision;
+  }
+  await pass.complete(last);
+}
+
+const LINKS: ReadonlySet<WatchState> = new Set(['cut', 'half-open', 'quiet', 'server-error']);
+const ANSWERS: ReadonlySet<WatchState> = new Set(['unauthorised', 'forbidden', 'expired', 'throttled', 'stale']);
+
+/**
+ * Whether a WatchList that ended thus before its list was complete means that pages must be used: the server refused it (any 4xx
+ * but 401, 403, 410 and 429), sent an error or something unreadable instead of the rest, or it broke twice.
+ */
+export function mustUsePages(state: WatchState, { opened, failures }: { opened: boolean; failures: number }): boolean {
+  if (state === 'stale') return false;
+  if (LINKS.has(state)) return failures >= 2;
+  return opened || !ANSWERS.has(state);
+}

@@ -1,0 +1,113 @@
+import type { KubeObject } from '@tmc/kernel/object.ts';
+import type { RevisionTracker } from './checkpoint.ts';
+import type { ListWatchCounters } from './list-watch-status.ts';
+import { Inventory, type Observation, type Perspective } from './observe.ts';
+
+/** Where a list-watch begins in an epoch, and how it tells what it sees. */
+export type Told = {
+  readonly epoch: number;
+  readonly tracker: RevisionTracker;
+  /** Revision up to which everything was acknowledged before the start. */
+  readonly since: bigint | undefined;
+  /**
+   * Takes an observation over; `holdAt` is the revision the checkpoint must stay below until it is acknowledged. A promise
+   * means no room: nothing is read until it resolves.
+   */
+  readonly offer: (observation: Observation, holdAt: bigint) => Promise<void> | undefined;
+};
+
+/** An object as the reader of the same kind at another endpoint of the source knows it. */
+export type KnownElsewhere = (id: string) => { readonly uid: string; readonly rv: bigint } | undefined;
+
+type TellingOptions = {
+  readonly view: Perspective;
+  readonly knownElsewhere: KnownElsewhere;
+  readonly counters: ListWatchCounters;
+};
+
+/** What one list-watch has told in one epoch, and telling the rest. When the epoch rises, another takes its place. */
+export class Telling {
+  readonly told: Told;
+  readonly inventory: Inventory;
+  readonly knownElsewhere: KnownElsewhere;
+  readonly #counters: ListWatchCounters;
+  /** Checkpoint of the run before; undefined once the first list is through. */
+  #since: bigint | undefined;
+  /** Revision the next stream starts from, '' before the first complete list. */
+  rv = '';
+  /** Complete lists. */
+  lists = 0;
+  /** How often the outbox had no room. */
+  blocked = 0;
+
+  constructor(told: Told, { view, knownElsewhere, counters }: TellingOptions) {
+    this.told = told;
+    this.knownElsewhere = knownElsewhere;
+    this.inventory = new Inventory(view);
+    this.#counters = counters;
+    this.#since = told.since;
+    if (told.since !== undefined) told.tracker.advance(told.since);
+  }
+
+  get listed(): boolean {
+    return this.rv !== '';
+  }
+
+  /** A complete list was told up to its revision: the stream goes on from there. */
+  endList(revision: bigint): void {
+    this.told.tracker.advance(revision);
+    this.rv = String(revision);
+    this.#since = undefined;
+    this.lists += 1;
+    this.#counters.lists += 1;
+  }
+
+  /** Everything up to a revision of the stream was told. */
+  advance(revision: bigint): void {
+    this.told.tracker.advance(revision);
+    if (revision > BigInt(this.rv)) this.rv = String(revision);
+  }
+
+  /** Tells a present object if that is news. */
+  async present(id: string, object: KubeObject, holdAt: bigint): Promise<void> {
+    const seen = this.inventory.present(id, object);
+    if (seen === 'duplicate') {
+      this.#counters.duplicates += 1;
+    } else if (seen === 'uninteresting') {
+      this.#counters.uninteresting += 1;
+      this.inventory.settle(id, object);
+    } else {
+      if (this.#since !== undefined && BigInt(seen.rv) <= this.#since) {
+        this.#counters.acknowledgedBefore += 1;
+      } else {
+        this.#counters.upserts += 1;
+        await this.#offer(seen, holdAt);
+      }
+      this.inventory.settle(id, object, seen.hash);
+    }
+  }
+
+  /** Tells what the server reports gone. */
+  async deleted(id: string, object: KubeObject, holdAt: bigint): Promise<void> {
+    const gone = this.inventory.gone(id, object);
+    if (gone === 'duplicate') this.#counters.duplicates += 1;
+    else await this.gone(gone, holdAt);
+  }
+
+  /** Tells that an object is gone, unless another endpoint holds the very same: then it moved. */
+  async gone(observation: Observation, holdAt: bigint): Promise<void> {
+    const { change, id, uid } = observation;
+    if (this.knownElsewhere(id)?.uid !== uid) {
+      this.#counters[change === 'unseen' ? 'unseen' : 'deletes'] += 1;
+      await this.#offer(observation, holdAt);
+    }
+    this.inventory.forget(id);
+  }
+
+  async #offer(observation: Observation, holdAt: bigint): Promise<void> {
+    const room = this.told.offer(observation, holdAt);
+    if (!room) return;
+    this.blocked += 1;
+    await room;
+  }
+}
