@@ -142,6 +142,14 @@ describe('classify', () => {
       'PATCH ws|/secrets|shop/db: 422 Invalid: data[token]',
     ]);
   });
+
+  it.each(['secrets', '/clusters/*secrets'])('quotes nothing of a list or watch of %s that failed', (about) => {
+    const said = { reason: 'InternalError', message: 'unable to decode {"data":{"token":"hunter2"}}' };
+    const verdict = classify(answer(500, said), { method: 'GET', about });
+    const event = classifyWatchError({ kind: 'Status', code: 500, ...said }, about);
+    const texts = [verdict.kind === 'error' ? verdict.error.message : '', event.message];
+    expect(texts).toEqual([`GET ${about}: 500 InternalError`, `WATCH ${about}: 500 InternalError`]);
+  });
 });
 
 describe('classifyWatchError', () => {

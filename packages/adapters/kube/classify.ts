@@ -179,7 +179,8 @@ function factsOf(question: Question): Pick<ErrorFacts, 'key'> {
 /** `PATCH ws|apps/deployments|ns/name: 409 Conflict: …`; what a server says about a Secret may quote it and is left out. */
 function textOf({ status, statusBody }: Answer, { method, about, key }: Question): string {
   const reason = statusBody?.reason ? ` ${statusBody.reason}` : '';
-  const said = key?.resource === 'secrets' ? fieldsOf(statusBody) : statusBody?.message;
+  const isSecret = key ? key.resource === 'secrets' : about.endsWith('secrets');
+  const said = isSecret ? fieldsOf(statusBody) : statusBody?.message;
   return `${method} ${about}: ${status}${reason}${said ? `: ${said}` : ''}`;
 }
 
