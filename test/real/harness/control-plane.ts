@@ -17,28 +17,45 @@ export type Ground = {
 /** Bearer token of a user without any rights. */
 export const POWERLESS_TOKEN = 'powerless-token';
 
-/** A running etcd; several API servers share it under prefixes of their own. */
-export async function startEtcd(ground: Ground): Promise<{ url: string; process: ServerProcess }> {
+/** An etcd that can be killed and started again at the same address with the same data. */
+export type Etcd = {
+  readonly url: string;
+  /** Resolves once it is healthy. */
+  start(): Promise<void>;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** Starts an etcd and waits until it is healthy; several API servers share it under prefixes of their own. */
+export async function startEtcd(ground: Ground): Promise<Etcd> {
   const [clientPort, peerPort] = await freePorts(2);
   const url = `http://127.0.0.1:${clientPort}`;
   const peers = `http://127.0.0.1:${peerPort}`;
-  const process = startProcess(
-    ground.binaries.etcd,
-    [
-      `--data-dir=${join(ground.folder, 'etcd')}`,
-      `--listen-client-urls=${url}`,
-      `--advertise-client-urls=${url}`,
-      `--listen-peer-urls=${peers}`,
-      `--initial-advertise-peer-urls=${peers}`,
-      `--initial-cluster=default=${peers}`,
-      // Data of tests: speed before durability.
-      '--unsafe-no-fsync',
-      '--quota-backend-bytes=4294967296',
-    ],
-    { log: join(ground.folder, 'etcd.log') },
-  );
-  await until('etcd to be healthy', async () => process.ended() ?? (await missingHealth(`${url}/health`)));
-  return { url, process };
+  const args = [
+    `--data-dir=${join(ground.folder, 'etcd')}`,
+    `--listen-client-urls=${url}`,
+    `--advertise-client-urls=${url}`,
+    `--listen-peer-urls=${peers}`,
+    `--initial-advertise-peer-urls=${peers}`,
+    `--initial-cluster=default=${peers}`,
+    // Data of tests: speed before durability. A killed process loses nothing by it, a machine would.
+    '--unsafe-no-fsync',
+    '--quota-backend-bytes=4294967296',
+  ];
+  let running: ServerProcess | undefined;
+  const start = async () => {
+    const started = startProcess(ground.binaries.etcd, args, { log: join(ground.folder, 'etcd.log') });
+    running = started;
+    await until('etcd to be healthy', async () => started.ended() ?? (await missingHealth(`${url}/health`)));
+  };
+  await start();
+  return {
+    url,
+    start,
+    kill: async () => running?.kill(),
+    stop: async () => running?.stop(),
+  };
 }
 
 async function missingHealth(url: string): Promise<string | undefined> {
@@ -59,11 +76,20 @@ export type ApiServer = {
   /** Resolves once `/readyz` is 200. */
   start(): Promise<void>;
   signal(name: NodeJS.Signals): void;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
   stop(): Promise<void>;
 };
 
-/** Starts one API server on the shared etcd and waits until it is ready. */
-export async function startApiServer(ground: Ground, name: string, etcdUrl: string): Promise<ApiServer> {
+/** Whose data an API server serves, and what it is told besides the flags all have. */
+export type ApiServerOptions = { readonly etcdUrl: string; readonly flags?: readonly string[] };
+
+/** Starts one API server on an etcd and waits until it is ready. */
+export async function startApiServer(
+  ground: Ground,
+  name: string,
+  { etcdUrl, flags = [] }: ApiServerOptions,
+): Promise<ApiServer> {
   const [port = 0] = await freePorts(1);
   const url = `https://127.0.0.1:${port}`;
   const { ca, admin } = ground.certificates;
@@ -73,6 +99,7 @@ export async function startApiServer(ground: Ground, name: string, etcdUrl: stri
     `--secure-port=${port}`,
     `--etcd-servers=${etcdUrl}`,
     `--etcd-prefix=/${name}`,
+    ...flags,
   ];
   const transport = new Transport(connection);
   let process: ServerProcess | undefined;
@@ -103,6 +130,7 @@ export async function startApiServer(ground: Ground, name: string, etcdUrl: stri
     kubeconfigPath,
     start,
     signal: (signal) => process?.signal(signal),
+    kill: async () => process?.kill(),
     async stop() {
       transport.close();
       await process?.stop();
@@ -188,7 +216,8 @@ export function layGround(ground: Ground): void {
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o600 });
 }
 
-function kubeconfigOf(name: string, { url, ca = '', cert = '', key = '' }: KubeConnection): string {
+/** A kubeconfig of one server and one identity. */
+export function kubeconfigOf(name: string, { url, ca = '', cert = '', key = '' }: KubeConnection): string {
   const data = (pem: string) => Buffer.from(pem).toString('base64');
   // JSON is YAML.
   return `${JSON.stringify(

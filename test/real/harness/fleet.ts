@@ -52,9 +52,9 @@ export async function startFleet({ members, pods = true }: FleetOptions): Promis
   };
   try {
     const etcd = await startEtcd(ground);
-    stops.push(() => etcd.process.stop());
+    stops.push(() => etcd.stop());
     const startServer = async (name: string): Promise<ApiServer> => {
-      const server = await startApiServer(ground, name, etcd.url);
+      const server = await startApiServer(ground, name, { etcdUrl: etcd.url });
       stops.push(() => server.stop());
       const controllers = await startControllers(ground, server, name === HUB || !pods ? 'hub' : 'member');
       stops.push(() => controllers.stop());

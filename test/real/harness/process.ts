@@ -14,6 +14,8 @@ export type ServerProcess = {
   signal(name: NodeJS.Signals): void;
   /** SIGTERM, and SIGKILL when that is not enough. */
   stop(): Promise<void>;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
 };
 
 const STOP_MS = 8_000;
@@ -74,6 +76,10 @@ export function startProcess(
       const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
       await exited;
       clearTimeout(late);
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
     },
   };
 }

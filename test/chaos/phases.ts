@@ -1,0 +1,238 @@
+import { systemSleep } from '@tmc/kernel/clock.ts';
+import type { Chaos } from './chaos.ts';
+import type { Link } from './link.ts';
+import type { RelayUnderTest } from './relay-process.ts';
+
+/** One kind of disturbance, under load; a phase begins and ends with everything up. */
+export type Phase = { readonly name: string; readonly run: (chaos: Chaos, kills: number) => Promise<void> };
+
+const wait = (ms: number) => systemSleep(ms, new AbortController().signal);
+/** A time between both, drawn. */
+const between = ({ random }: Chaos, fromMs: number, toMs: number) => fromMs + random() * (toMs - fromMs);
+const pick = <T>({ random }: Chaos, items: readonly T[]) => items[Math.floor(random() * items.length)] as T;
+
+/** Moments of a life: while the process starts, lists, sends its first messages, streams. Mean about 0.7 s on two busy cores. */
+const LIFE_MS = { from: 50, to: 1_300 };
+
+async function calm(chaos: Chaos): Promise<void> {
+  chaos.relay.start();
+  await chaos.relay.ready();
+  chaos.load.resume();
+  await wait(6_000);
+}
+
+async function kill(chaos: Chaos, relay: RelayUnderTest = chaos.relay): Promise<void> {
+  await relay.kill();
+  chaos.done.kills += 1;
+}
+
+/** Killed at any moment, started again at once; now and then the checkpoints are audited while it is dead. */
+async function kills(chaos: Chaos, count: number): Promise<void> {
+  for (let n = 1; n <= count; n += 1) {
+    await wait(between(chaos, LIFE_MS.from, LIFE_MS.to));
+    await kill(chaos);
+    if (n % 25 === 0) await chaos.auditCheckpoints();
+    chaos.relay.start();
+  }
+}
+
+/** Killed, and objects go while it is dead: only list marks can tell. */
+async function deletesUnwatched(chaos: Chaos): Promise<void> {
+  for (let n = 0; n < 8; n += 1) {
+    await wait(between(chaos, 200, 2_000));
+    await kill(chaos);
+    await chaos.load.deleteSome(5 + Math.floor(chaos.random() * 30));
+    if (n % 2 === 0) await chaos.compact();
+    await wait(between(chaos, 0, 500));
+    chaos.relay.start();
+  }
+}
+
+/** Stopped until its revisions are forgotten, by compaction or by a new watch cache; its connections are dead when it wakes. */
+async function stopped(chaos: Chaos): Promise<void> {
+  const { relay, servers, load, done } = chaos;
+  for (let n = 0; n < 4; n += 1) {
+    await wait(between(chaos, 500, 1_500));
+    relay.signal('SIGSTOP');
+    await wait(between(chaos, 500, 1_500));
+    await load.deleteSome(10);
+    if (n % 2 === 0) await chaos.restartApiServer();
+    await wait(1_000);
+    await chaos.compact();
+    servers.links.api.cut();
+    relay.signal('SIGCONT');
+    done.stops += 1;
+  }
+  await relay.ready();
+}
+
+async function cut(chaos: Chaos): Promise<void> {
+  const { links } = chaos.servers;
+  for (let n = 0; n < 12; n += 1) {
+    await wait(between(chaos, 50, 1_000));
+    chaos.done.cuts += links.api.cut();
+  }
+  // Within lines, within frames, within handshakes.
+  const before = links.api.accepted();
+  links.api.cutAfterBytes(() => Math.floor(between(chaos, 0, 400_000)));
+  links.api.cut();
+  await wait(8_000);
+  links.api.cutAfterBytes(undefined);
+  chaos.done.cuts += links.api.cut() + links.api.accepted() - before - 1;
+}
+
+async function stalled(chaos: Chaos): Promise<void> {
+  const { api } = chaos.servers.links;
+  // Short ones pass unnoticed, a long one is noticed by an unanswered PING.
+  for (const ms of [between(chaos, 500, 3_000), between(chaos, 500, 3_000), 22_000]) {
+    await wait(between(chaos, 300, 1_000));
+    api.stall();
+    await wait(ms);
+    api.resume();
+    chaos.done.stalls += 1;
+  }
+}
+
+async function halfOpen(chaos: Chaos): Promise<void> {
+  const { api } = chaos.servers.links;
+  for (const direction of ['from-server', 'to-server'] as const) {
+    await wait(between(chaos, 300, 1_000));
+    const before = api.accepted();
+    api.halfOpen(direction);
+    chaos.done.halfOpens += 1;
+    await reconnected(api, before);
+  }
+}
+
+async function reconnected(link: Link, before: number): Promise<void> {
+  const endMs = Date.now() + 30_000;
+  while (link.accepted() === before) {
+    if (Date.now() > endMs) throw new Error('half-open connections were not noticed within 30 s');
+    await wait(100);
+  }
+}
+
+async function compactions(chaos: Chaos): Promise<void> {
+  for (let n = 0; n < 10; n += 1) {
+    await wait(between(chaos, 100, 800));
+    // What was sent before the cut but not read is asked for again, and is gone.
+    chaos.servers.links.api.stall();
+    await wait(between(chaos, 50, 400));
+    await chaos.compact();
+    chaos.done.cuts += chaos.servers.links.api.cut();
+    chaos.servers.links.api.resume();
+  }
+}
+
+async function apiServer(chaos: Chaos): Promise<void> {
+  await chaos.restartApiServer();
+  await wait(between(chaos, 1_000, 2_000));
+  // The store first: the API server answers 500 for a while.
+  await chaos.servers.etcd.kill();
+  await wait(between(chaos, 100, 1_000));
+  await chaos.servers.etcd.start();
+  await wait(2_000);
+}
+
+/** Queue and table do not answer, in turn and together; the relay must wait, not lose. */
+async function outages(chaos: Chaos): Promise<void> {
+  const { queues, table } = chaos.servers.links;
+  for (const links of [[queues], [table], [queues, table]]) {
+    await wait(between(chaos, 300, 1_000));
+    for (const link of links) link.refuse();
+    await wait(between(chaos, 1_000, 3_000));
+    for (const link of links) link.accept();
+    chaos.done.outages += 1;
+  }
+  for (let n = 0; n < 6; n += 1) {
+    await wait(between(chaos, 100, 600));
+    const link = pick(chaos, [queues, table]);
+    link.stall();
+    await wait(between(chaos, 100, 1_500));
+    // A batch whose answer is lost was accepted all the same.
+    if (n % 2 === 0) chaos.done.cuts += link.cut();
+    link.resume();
+    chaos.done.stalls += 1;
+  }
+}
+
+/** Two replicas, one elected: killed, stopped past its lease and woken beside its successor. */
+async function replicas(chaos: Chaos): Promise<void> {
+  const { pair, relay } = chaos;
+  await relay.stop();
+  for (const one of pair) one.start();
+  for (let n = 0; n < 8; n += 1) {
+    await wait(between(chaos, 500, 3_500));
+    const one = pick(chaos, pair);
+    await kill(chaos, one);
+    if (n % 2 === 0) await chaos.load.deleteSome(5);
+    one.start();
+  }
+  for (const one of pair) {
+    await wait(between(chaos, 1_000, 2_000));
+    one.signal('SIGSTOP');
+    await wait(4_500);
+    await chaos.compact();
+    one.signal('SIGCONT');
+    chaos.done.stops += 1;
+  }
+  await chaos.settle();
+  for (const one of pair) await one.stop();
+  relay.start();
+  await relay.ready();
+}
+
+/** Everything at once, drawn. */
+async function storm(chaos: Chaos): Promise<void> {
+  const { api, queues, table } = chaos.servers.links;
+  const acts: (() => Promise<unknown> | unknown)[] = [
+    async () => {
+      await kill(chaos);
+      await wait(between(chaos, 0, 300));
+      chaos.relay.start();
+    },
+    () => chaos.compact(),
+    () => {
+      const link = pick(chaos, [api, queues, table]);
+      chaos.done.cuts += link.cut();
+    },
+    async () => {
+      const link = pick(chaos, [api, queues, table]);
+      link.stall();
+      await wait(between(chaos, 100, 1_000));
+      link.resume();
+      chaos.done.stalls += 1;
+    },
+    () => chaos.load.deleteSome(10),
+    async () => {
+      const link = pick(chaos, [queues, table]);
+      link.refuse();
+      await wait(between(chaos, 100, 800));
+      link.accept();
+      chaos.done.outages += 1;
+    },
+  ];
+  const restarting = wait(5_000).then(() => chaos.restartApiServer());
+  const endMs = Date.now() + 25_000;
+  while (Date.now() < endMs) {
+    await wait(between(chaos, 0, 500));
+    await pick(chaos, acts)();
+  }
+  await restarting;
+}
+
+/** In this order; `calm` starts the relay and goes first. */
+export const PHASES: readonly Phase[] = [
+  { name: 'calm', run: calm },
+  { name: 'kills', run: kills },
+  { name: 'deletes-unwatched', run: deletesUnwatched },
+  { name: 'stopped', run: stopped },
+  { name: 'cut', run: cut },
+  { name: 'stalled', run: stalled },
+  { name: 'half-open', run: halfOpen },
+  { name: 'compactions', run: compactions },
+  { name: 'api-server', run: apiServer },
+  { name: 'outages', run: outages },
+  { name: 'replicas', run: replicas },
+  { name: 'storm', run: storm },
+];

@@ -1,0 +1,38 @@
+import type { Chaos } from './chaos.ts';
+
+/** What a run did and saw, as a table to print. */
+export async function tableOf(
+  chaos: Chaos,
+  { settledMs, tookMs }: { settledMs: number; tookMs: number },
+): Promise<string> {
+  const { counts } = await chaos.ask();
+  const load = chaos.load.counts();
+  const { done } = chaos;
+  const told = counts.upserts + counts.deletes;
+  const lives = [chaos.relay, ...chaos.pair].reduce((sum, relay) => sum + relay.lives(), 0);
+  const peakMiB = Math.max(...[chaos.relay, ...chaos.pair].map((relay) => relay.peakMiB()));
+  const rows: readonly (readonly [string, string | number])[] = [
+    ['SIGKILLs of the relay', done.kills],
+    ['lives of the relay', lives],
+    ['SIGSTOPs past the watch window', done.stops],
+    ['links stalled / half-open / connections cut', `${done.stalls} / ${done.halfOpens} / ${done.cuts}`],
+    ['outages of queue or table', done.outages],
+    ['compactions', done.compactions],
+    ['410s seen by the relay (of lives looked at)', chaos.counted(EXPIRED)],
+    ['API server restarts', done.apiRestarts],
+    ['writes: created / updated / deleted', `${load.created} / ${load.updated} / ${load.deleted}`],
+    ['of those deleted and created again at once', load.recreated],
+    ['writes without an answer', load.unknown],
+    ['messages received / by redelivery', `${counts.received} / ${counts.redelivered}`],
+    ['upserts / deletes / list marks', `${counts.upserts} / ${counts.deletes} / ${counts.marks}`],
+    ['upserts and deletes that told nothing new', `${((100 * counts.old) / Math.max(1, told)).toFixed(1)} %`],
+    ['time to converge after the last disturbance', `${settledMs} ms`],
+    ['repaired by anti-entropy', chaos.counted(/repaired/)],
+    ['peak resident memory of a relay', `${peakMiB.toFixed(0)} MiB`],
+    ['whole run', `${(tookMs / 1_000).toFixed(0)} s`],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return ['', ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)].join('\n');
+}
+
+const EXPIRED = /state="expired"/;

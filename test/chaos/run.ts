@@ -1,0 +1,107 @@
+import { messageOf } from '@tmc/kernel/errors.ts';
+import { type Chaos, keepEvidence, logsHoldSecret, openChaos } from './chaos.ts';
+import { digests, readServer } from './comparison.ts';
+import type { Phase } from './phases.ts';
+import { tableOf } from './report.ts';
+
+export type ChaosOptions = {
+  readonly seed: number;
+  /** SIGKILLs of the relay in the whole run. */
+  readonly kills: number;
+  /** The relay as one file. */
+  readonly bundle: string;
+  readonly phases: readonly Phase[];
+  /** Where logs and both sides of the comparison go when something fails. */
+  readonly evidence: string;
+};
+
+/** SIGKILLs that other phases than `kills` bring. */
+const OTHER_KILLS = 20;
+/** A relay of some hundred objects; Node itself takes about 60. */
+const MAX_PEAK_MIB = 220;
+
+/** Runs the phases one after the other, prints what it sees, and stops everything. A failed phase ends the run: later ones prove nothing. */
+export async function runChaos({ seed, kills, bundle, phases, evidence }: ChaosOptions) {
+  const startedMs = Date.now();
+  const chaos = await openChaos({ seed, bundle });
+  const tally = new Tally();
+  let settledMs = 0;
+  try {
+    for (const { name, run } of phases) {
+      const before = { ...chaos.done };
+      const passed = await tally.check(`after ${name} the consumer believes what the server holds`, async () => {
+        chaos.load.resume();
+        await run(chaos, Math.max(1, kills - OTHER_KILLS));
+        settledMs = await chaos.settle();
+        return `${told(before, chaos)}settled in ${settledMs} ms`;
+      });
+      if (!passed) break;
+    }
+    await tally.checkEnd(chaos);
+    for (const line of digests(await readServer(chaos.servers.api))) console.log(`  ${line}`);
+    if (tally.failed > 0) console.log(`evidence: ${await keepEvidence(chaos, evidence)}`);
+    console.log(await tableOf(chaos, { settledMs, tookMs: Date.now() - startedMs }));
+  } finally {
+    await chaos.close();
+  }
+  return { passed: tally.passed, failed: tally.failed };
+}
+
+function told(before: Chaos['done'], { done }: Chaos): string {
+  const changes = Object.entries(done).map(
+    ([name, count]) => [count - before[name as keyof Chaos['done']], name] as const,
+  );
+  const told = changes.filter(([count]) => count > 0).map(([count, name]) => `${count} ${name}, `);
+  return told.join('');
+}
+
+class Tally {
+  passed = 0;
+  failed = 0;
+
+  /** Runs a check and prints how it went; true when it passed. */
+  async check(what: string, act: () => Promise<string>): Promise<boolean> {
+    const startedMs = Date.now();
+    try {
+      const remark = await act();
+      console.log(`ok    ${what} (${((Date.now() - startedMs) / 1_000).toFixed(1)} s: ${remark})`);
+      this.passed += 1;
+      return true;
+    } catch (error) {
+      console.log(`FAIL  ${what}: ${messageOf(error)}`);
+      this.failed += 1;
+      return false;
+    }
+  }
+
+  async checkEnd(chaos: Chaos): Promise<void> {
+    await this.check('anti-entropy ran and repaired nothing', async () => {
+      const rounds = chaos.counted(/^tmc_relay_source_total\{.*anti_entropy/);
+      const repaired = chaos.counted(/repaired/);
+      if (repaired !== 0) throw new Error(`${repaired} events were repaired by anti-entropy`);
+      return `${rounds} rounds`;
+    });
+    await this.check('no list mark is broken, no message died, nothing is out of sight', async () => {
+      const { counts, dead } = await chaos.ask();
+      const { broken, unseen } = counts;
+      if (broken + unseen + dead > 0) throw new Error(`${broken} broken marks, ${unseen} unseen, ${dead} dead letters`);
+      return `${counts.marks} marks`;
+    });
+    await this.check('no value of a Secret is in a message or log', async () => {
+      const { counts } = await chaos.ask();
+      if (counts.secrets > 0) throw new Error(`${counts.secrets} messages hold one`);
+      if (logsHoldSecret(chaos)) throw new Error('a log of the relay holds one');
+      return `${counts.received} messages`;
+    });
+    await this.check(`no relay takes more than ${MAX_PEAK_MIB} MiB`, async () => {
+      const peak = Math.max(...[chaos.relay, ...chaos.pair].map((relay) => relay.peakMiB()));
+      if (peak > MAX_PEAK_MIB) throw new Error(`one took ${peak.toFixed(0)} MiB`);
+      return `${peak.toFixed(0)} MiB at most`;
+    });
+    await this.check('what lies below the checkpoints was delivered', async () => {
+      await chaos.relay.stop();
+      await chaos.auditCheckpoints();
+      return 'after a drain';
+    });
+  }
+}
