@@ -16,6 +16,7 @@ async function openSimulator(): Promise<KubePeer> {
       server.expire();
       return resourceVersion;
     },
+    forget: async () => server.expire(),
     close: () => server.close(),
   };
 }

@@ -1,24 +1,15 @@
 import { crds } from '@tmc/apis/crd.ts';
-import { OWNER_LABEL } from '@tmc/apis/names.ts';
-import { isTmcError, type TmcError } from '@tmc/kernel/errors.ts';
+import type { TmcError } from '@tmc/kernel/errors.ts';
 import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
-import type { WatchEvent, WatchSource } from '@tmc/kernel/ports.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureCrds } from './bootstrap-crds.ts';
-import type { KubeConnection } from './connection.ts';
 import { createKubernetesHub } from './hub-kubernetes.ts';
 import { createMember } from './member.ts';
+import { failure, type KubePeer, watchContract } from './watch.contract.ts';
 import { createWatchSource } from './watch.ts';
 
-/** A plain API server without our CRDs, as administrator and as someone without rights. */
-export type KubePeer = {
-  readonly connection: KubeConnection;
-  readonly powerless: KubeConnection;
-  /** A revision the server no longer knows. */
-  expiredRevision(): Promise<string>;
-  close(): Promise<void>;
-};
+export type { KubePeer } from './watch.contract.ts';
 
 const WORKSPACE = 'default';
 const CONFIG_MAPS = { group: '', resource: 'configmaps' };
@@ -236,82 +227,7 @@ export function kubeAdapterContract(name: string, open: () => Promise<KubePeer>)
       });
     });
 
-    describe('watch', () => {
-      it('resumes with strictly newer events, in order', async () => {
-        const { key, obj } = configMap();
-        const created = await hub.create(key, obj);
-        const changed = await hub.patch(key, { data: { a: '2' } });
-        await hub.delete(key);
-        const events = await take(source, { resourceVersion: created.metadata.resourceVersion ?? '' }, (seen) =>
-          seen.some(({ type, object }) => type === 'DELETED' && object.metadata.name === key.name),
-        );
-        const ours = events.filter(({ object }) => object.metadata.name === key.name);
-        expect(ours.map(({ type }) => type)).toEqual(['MODIFIED', 'DELETED']);
-        expect(ours[0]?.object).toEqual(changed);
-        expect(Number(ours[1]?.object.metadata.resourceVersion)).toBeGreaterThan(
-          Number(changed.metadata.resourceVersion),
-        );
-      });
-
-      it('throws expired for a revision that is no longer known', async () => {
-        const resourceVersion = await peer.expiredRevision();
-        expect(await failure(take(source, { resourceVersion }, () => false))).toMatchObject({ kind: 'expired' });
-      });
-
-      it('tells when everything present was sent', async () => {
-        const { key, obj } = configMap();
-        await hub.create(key, obj);
-        const events = await take(source, { sendInitialEvents: true }, (seen) => seen.at(-1)?.type === 'BOOKMARK');
-        expect(events.at(-1)?.object.metadata.annotations).toMatchObject({ 'k8s.io/initial-events-end': 'true' });
-        expect(events.filter(({ object }) => object.metadata.name === key.name).map(({ type }) => type)).toEqual([
-          'ADDED',
-        ]);
-      });
-
-      it('shows what comes and goes by label', async () => {
-        const owner = fresh();
-        const { key, obj } = configMap();
-        const created = await hub.create(key, obj);
-        await hub.patch(key, { metadata: { labels: { [OWNER_LABEL]: owner } } });
-        await hub.patch(key, { metadata: { labels: { [OWNER_LABEL]: null } } });
-        const options = {
-          labelSelector: `${OWNER_LABEL}=${owner}`,
-          resourceVersion: created.metadata.resourceVersion ?? '',
-        };
-        const events = await take(source, options, (seen) => seen.some(({ type }) => type === 'DELETED'));
-        expect(events.filter(({ type }) => type !== 'BOOKMARK').map(({ type }) => type)).toEqual(['ADDED', 'DELETED']);
-      });
-
-      it('ends quietly at its deadline and when it is given up', async () => {
-        const { resourceVersion } = await source.page(CONFIG_MAPS, { limit: 1, signal: new AbortController().signal });
-        await take(source, { resourceVersion, timeoutSeconds: 1 }, () => false);
-        const givenUp = new AbortController();
-        const options = { resourceVersion, timeoutSeconds: 60, signal: givenUp.signal };
-        const reading = (async () => {
-          for await (const event of source.watch(CONFIG_MAPS, options)) if (event) givenUp.abort();
-        })();
-        await hub.create(configMap().key, configMap(`o${process.pid}-${serial}`).obj);
-        await reading;
-      });
-
-      it('pages with a token until the end', async () => {
-        const labels = { paged: fresh() };
-        for (const { key, obj } of [
-          configMap(fresh(), labels),
-          configMap(fresh(), labels),
-          configMap(fresh(), labels),
-        ]) {
-          await hub.create(key, obj);
-        }
-        const options = { labelSelector: `paged=${labels.paged}`, limit: 2, signal: new AbortController().signal };
-        const first = await source.page(CONFIG_MAPS, options);
-        expect(first.items).toHaveLength(2);
-        const second = await source.page(CONFIG_MAPS, { ...options, continue: first.continue ?? '' });
-        expect(second.items).toHaveLength(1);
-        expect(second.continue).toBeUndefined();
-        expect(second.resourceVersion).toBe(first.resourceVersion);
-      });
-    });
+    watchContract(() => ({ peer, hub, source }));
 
     describe('rights and credentials', () => {
       it('retries a 403 until it persisted for half a minute', async () => {
@@ -406,37 +322,4 @@ function deployment({ name, namespace }: ResourceKey): KubeObject {
 
 function preconditions({ metadata }: KubeObject) {
   return { uid: metadata.uid ?? '', resourceVersion: metadata.resourceVersion ?? '' };
-}
-
-/** The error a call fails with; anything else fails the test. */
-async function failure(call: Promise<unknown>): Promise<TmcError> {
-  const outcome = await call.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  );
-  if ('error' in outcome && isTmcError(outcome.error)) return outcome.error;
-  throw new Error(
-    `a TmcError was expected, but: ${JSON.stringify(outcome)} ${'error' in outcome ? outcome.error : ''}`,
-  );
-}
-
-/** Events until enough were seen, or the stream ended. @throws when that takes longer than 20 seconds. */
-async function take(
-  source: WatchSource,
-  options: {
-    resourceVersion?: string;
-    labelSelector?: string;
-    sendInitialEvents?: boolean;
-    timeoutSeconds?: number;
-  },
-  isEnough: (seen: readonly WatchEvent[]) => boolean,
-): Promise<WatchEvent[]> {
-  const seen: WatchEvent[] = [];
-  const late = AbortSignal.timeout(20_000);
-  for await (const event of source.watch(CONFIG_MAPS, { timeoutSeconds: 60, ...options, signal: late })) {
-    seen.push(event);
-    if (isEnough(seen)) return seen;
-  }
-  if (late.aborted) throw new Error(`not enough events in time: ${JSON.stringify(seen.map(({ type }) => type))}`);
-  return seen;
 }
