@@ -46,6 +46,14 @@ if (kind !== 'kube' && kind !== 'kcp') refuse(`--kind must be kube or kcp, got "
 if (!Number.isInteger(port) || port < 0 || port > 65_535) refuse(`--port must be a port number, got "${values.port}"`);
 
 const kubesim = await startKubesim({ kind, port, tokens: GOLDEN_USERS[kind] });
+// Before anybody can learn that it serves.
+const stop = async () => {
+  await kubesim.close();
+  process.exit(0);
+};
+process.once('SIGTERM', () => void stop());
+process.once('SIGINT', () => void stop());
+
 const targetFile = values['write-target'];
 if (targetFile) {
   const caFile = `kubesim-${kind}-ca.crt`;
@@ -53,10 +61,3 @@ if (targetFile) {
   writeFileSync(targetFile, `${JSON.stringify(targetOf(kubesim, caFile), null, 2)}\n`);
 }
 process.stdout.write(`kubesim (${kind}) serves on ${kubesim.url}\n`);
-
-const stop = async () => {
-  await kubesim.close();
-  process.exit(0);
-};
-process.once('SIGTERM', () => void stop());
-process.once('SIGINT', () => void stop());

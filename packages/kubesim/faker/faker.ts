@@ -3,7 +3,7 @@ import type { Sim } from '../server/context.ts';
 import type { StoreEvent } from '../store/store.ts';
 import type { FakerOptions } from './options.ts';
 import { podsOf, readyPods, reconcilePods } from './pods.ts';
-import { reconcileReplicaSet } from './replica-sets.ts';
+import { REVISION, reconcileReplicaSet, revisionOf } from './replica-sets.ts';
 import { deploymentStatus } from './status.ts';
 import { FakeWriter } from './writer.ts';
 
@@ -46,8 +46,12 @@ class Faker {
 
   /** A pod that went away is missed by its Deployment. */
   seePod({ type, obj }: StoreEvent): void {
-    const owner = obj.metadata.labels?.['kubesim.dev/deployment'];
-    if (type === 'DELETED' && owner) this.schedule(obj.metadata.namespace ?? '', owner);
+    if (type !== 'DELETED') return;
+    const { namespace = '', ownerReferences } = obj.metadata;
+    const name = ownerReferences?.find((owner) => owner.kind === 'ReplicaSet')?.name;
+    const replicaSet = name === undefined ? undefined : this.writer.find('replicasets.apps', { namespace, name });
+    const deployment = replicaSet?.metadata.ownerReferences?.find((owner) => owner.kind === 'Deployment');
+    if (deployment) this.schedule(namespace, deployment.name);
   }
 
   seeService({ type, obj }: StoreEvent): void {
@@ -84,15 +88,27 @@ class Faker {
     const replicaSet = reconcileReplicaSet(this.writer, deployment);
     const wanted = Number(recordAt(deployment, 'spec')['replicas'] ?? 1);
     const { ready, moving } = this.workloadState({ deployment, replicaSet, wanted, failure });
-    const status = deploymentStatus({ deployment, ready, wanted, now: this.sim.clock.now() });
-    this.writer.status('deployments.apps', { namespace, name }, status);
+    const replicaSetName = replicaSet.metadata.name ?? '';
+    const now = this.sim.clock.now();
+    const annotations = { [REVISION]: String(revisionOf(replicaSet)) };
+    this.writer.update(
+      'deployments.apps',
+      { namespace, name },
+      (old) => ({
+        ...old,
+        metadata: { ...old.metadata, annotations: { ...old.metadata.annotations, ...annotations } },
+        status: deploymentStatus({ deployment: old, replicaSetName, ready, wanted, now }),
+      }),
+      'status',
+    );
     const counts = { replicas: wanted, fullyLabeledReplicas: wanted, readyReplicas: ready, availableReplicas: ready };
     this.writer.status(
       'replicasets.apps',
-      { namespace, name: replicaSet.metadata.name ?? '' },
+      { namespace, name: replicaSetName },
       {
         ...withoutZero(counts),
         replicas: wanted,
+        terminatingReplicas: 0,
         observedGeneration: replicaSet.metadata.generation,
       },
     );

@@ -53,7 +53,7 @@ function podFor(deployment: ApiObject, replicaSet: ApiObject): ApiObject {
     metadata: {
       generateName: `${replicaSet.metadata.name}-`,
       namespace: deployment.metadata.namespace ?? '',
-      labels: { ...labels, 'kubesim.dev/deployment': deployment.metadata.name ?? '' },
+      ...(labels ? { labels } : {}),
       ...(annotations ? { annotations } : {}),
       ownerReferences: [controllerOf(replicaSet)],
     },
@@ -86,6 +86,7 @@ function running(sim: Sim, pod: ApiObject): unknown {
       ready: true,
       restartCount: 0,
       started: true,
+      lastState: {},
       state: { running: { startedAt: now } },
     })),
   };

@@ -2,13 +2,21 @@ import { type ApiObject, isRecord, recordAt } from '../object.ts';
 
 interface StatusParts {
   deployment: ApiObject;
+  /** Name of the ReplicaSet in use. */
+  replicaSetName: string;
   ready: number;
   wanted: number;
   now: Date;
 }
 
 /** The status the Deployment controller writes for so many ready pods. */
-export function deploymentStatus({ deployment, ready, wanted, now }: StatusParts): Record<string, unknown> {
+export function deploymentStatus({
+  deployment,
+  replicaSetName,
+  ready,
+  wanted,
+  now,
+}: StatusParts): Record<string, unknown> {
   const time = `${now.toISOString().slice(0, 19)}Z`;
   const known = recordAt(deployment, 'status')['conditions'];
   const conditions = Array.isArray(known) ? known.filter(isRecord) : [];
@@ -20,14 +28,13 @@ export function deploymentStatus({ deployment, ready, wanted, now }: StatusParts
         reason: 'MinimumReplicasUnavailable',
         message: 'Deployment does not have minimum availability.',
       };
-  const name = deployment.metadata.name;
   const progressing = complete
     ? {
         status: 'True',
         reason: 'NewReplicaSetAvailable',
-        message: `ReplicaSet of "${name}" has successfully progressed.`,
+        message: `ReplicaSet "${replicaSetName}" has successfully progressed.`,
       }
-    : { status: 'True', reason: 'ReplicaSetUpdated', message: `ReplicaSet of "${name}" is progressing.` };
+    : { status: 'True', reason: 'ReplicaSetUpdated', message: `ReplicaSet "${replicaSetName}" is progressing.` };
   const counts = {
     replicas: wanted,
     updatedReplicas: wanted,
@@ -38,6 +45,7 @@ export function deploymentStatus({ deployment, ready, wanted, now }: StatusParts
   return {
     observedGeneration: deployment.metadata.generation,
     ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
+    terminatingReplicas: 0,
     conditions: [
       condition(conditions, 'Available', available, time),
       condition(conditions, 'Progressing', progressing, time),

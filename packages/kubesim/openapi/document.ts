@@ -1,7 +1,9 @@
 import type { OpenApiSchema, ResourceDef } from '../resources/definition.ts';
+import { definitionsOf } from '../schema/builtin.ts';
 
 const ANYTHING: OpenApiSchema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
-const META_REF = { $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta' };
+const PREFIX = '#/components/schemas/';
+const META_REF = { $ref: `${PREFIX}io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta` };
 
 /** `io.k8s.api.apps.v1.Deployment`, or the reversed group for resources defined at run time. */
 function nameOf(def: ResourceDef): string {
@@ -20,7 +22,7 @@ function schemaOf(def: ResourceDef, metaRef: OpenApiSchema): OpenApiSchema {
       ...own.properties,
       metadata: metaRef,
     },
-    'x-kubernetes-group-version-kind': [{ group: def.group, version: def.version, kind: def.kind }],
+    ...kindMark(def),
   };
 }
 
@@ -52,14 +54,41 @@ function pathsOf(def: ResourceDef): [string, unknown][] {
   ];
 }
 
-/** The OpenAPI v3 document of one group version. Built-in types are described as open objects. */
+const kindMark = (def: ResourceDef) => ({
+  'x-kubernetes-group-version-kind': [{ group: def.group, version: def.version, kind: def.kind }],
+});
+
+/** References as OpenAPI writes them. */
+function withPrefix(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withPrefix);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, content]) =>
+    // A property may be called `$ref` too; it is then a schema.
+    key === '$ref' && typeof content === 'string' ? [key, `${PREFIX}${content}`] : [key, withPrefix(content)],
+  );
+  return Object.fromEntries(entries);
+}
+
+/** What the kinds of a group version look like: built-in ones as real servers describe them, without their prose. */
+function schemasOf(defs: ResourceDef[]): Record<string, OpenApiSchema> {
+  const keyOf = (def: ResourceDef) => `${def.group}/${def.version}/${def.kind}`;
+  const { names, definitions } = definitionsOf(defs.filter((def) => !def.custom && !def.schema).map(keyOf));
+  const schemas = withPrefix(definitions) as Record<string, OpenApiSchema>;
+  for (const def of defs) {
+    const known = names[keyOf(def)];
+    if (known) schemas[known] = { ...schemas[known], ...kindMark(def) };
+    else schemas[nameOf(def)] = schemaOf(def, META_REF);
+  }
+  return schemas;
+}
+
+/** The OpenAPI v3 document of one group version. */
 export function openApiDocument(defs: ResourceDef[]): OpenApiSchema {
-  const schemas = Object.fromEntries(defs.map((def) => [nameOf(def), schemaOf(def, META_REF)]));
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: 'v1.36.3' },
     paths: Object.fromEntries(defs.flatMap(pathsOf)),
-    components: { schemas: { ...schemas, 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta': ANYTHING } },
+    components: { schemas: schemasOf(defs) },
   };
 }
 

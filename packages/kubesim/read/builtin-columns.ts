@@ -80,13 +80,52 @@ const podState = (obj: ApiObject): string => {
   return text(waiting.find(Boolean) ?? status(obj)['phase'], 'Unknown');
 };
 
+/** In core or events.k8s.io spelling. */
+const eventPart = (obj: ApiObject, core: string, renamed: string): unknown => obj[core] ?? obj[renamed];
+const eventSubject = (obj: ApiObject) =>
+  isRecord(obj['regarding']) ? recordAt(obj, 'regarding') : recordAt(obj, 'involvedObject');
+const eventSource = (obj: ApiObject): string => {
+  const source = isRecord(obj['source']) ? recordAt(obj, 'source') : recordAt(obj, 'deprecatedSource');
+  const component = source['component'] ?? eventPart(obj, 'reportingComponent', 'reportingController') ?? '';
+  return source['host'] ? `${component}, ${source['host']}` : String(component);
+};
+const eventTime = (obj: ApiObject, core: string, renamed: string): string =>
+  ageOf(String(eventPart(obj, core, renamed) ?? obj['eventTime'] ?? obj.metadata.creationTimestamp));
+
+/** The only table whose name comes last. */
+const EVENT_COLUMNS: Cells[] = [
+  ['Last Seen', (obj) => eventTime(obj, 'lastTimestamp', 'deprecatedLastTimestamp')],
+  ['Type', (obj) => obj['type']],
+  ['Reason', (obj) => obj['reason']],
+  ['Object', (obj) => `${String(eventSubject(obj)['kind'] ?? '').toLowerCase()}/${eventSubject(obj)['name']}`],
+  ['Subobject', (obj) => eventSubject(obj)['fieldPath'] ?? '', 1],
+  ['Source', eventSource, 1],
+  ['Message', (obj) => String(eventPart(obj, 'message', 'note') ?? '').trim()],
+  ['First Seen', (obj) => eventTime(obj, 'firstTimestamp', 'deprecatedFirstTimestamp'), 1],
+  ['Count', (obj) => eventPart(obj, 'count', 'deprecatedCount') ?? 1, 1],
+  ['Name', (obj) => obj.metadata.name, 1],
+];
+
+const subjects = (kind: string) => (obj: ApiObject) =>
+  list(obj['subjects'])
+    .filter((subject) => subject['kind'] === kind)
+    .map(({ name, namespace }) => (kind === 'ServiceAccount' ? `${namespace}/${name}` : name))
+    .join(', ');
+const BINDING_COLUMNS: Cells[] = [
+  ['Role', (obj) => `${recordAt(obj, 'roleRef')['kind']}/${recordAt(obj, 'roleRef')['name']}`],
+  age,
+  ['Users', subjects('User'), 1],
+  ['Groups', subjects('Group'), 1],
+  ['ServiceAccounts', subjects('ServiceAccount'), 1],
+];
+
 /** The columns of the types people list most, as `kubectl get` shows them on a real cluster. */
 export const BUILTIN_COLUMNS: Record<string, Cells[]> = {
   'configmaps.': [['Data', (obj) => count(obj['data']) + count(obj['binaryData'])], age],
   'secrets.': [['Type', (obj) => obj['type'] ?? 'Opaque'], ['Data', (obj) => count(obj['data'])], age],
   'namespaces.': [['Status', (obj) => status(obj)['phase']], age],
   'nodes.': [['Status', () => 'Ready'], age],
-  'serviceaccounts.': [['Secrets', (obj) => list(obj['secrets']).length], age],
+  'serviceaccounts.': [age],
   'services.': [
     ['Type', (obj) => spec(obj)['type'] ?? 'ClusterIP'],
     ['Cluster-IP', (obj) => text(spec(obj)['clusterIP'])],
@@ -123,17 +162,10 @@ export const BUILTIN_COLUMNS: Record<string, Cells[]> = {
     ...workloadWide,
   ],
   'leases.coordination.k8s.io': [['Holder', (obj) => spec(obj)['holderIdentity'] ?? ''], age],
-  'events.': [
-    ['Last Seen', (obj) => ageOf(String(obj['lastTimestamp'] ?? obj.metadata.creationTimestamp))],
-    ['Type', (obj) => obj['type']],
-    ['Reason', (obj) => obj['reason']],
-    [
-      'Object',
-      (obj) =>
-        `${String(recordAt(obj, 'involvedObject')['kind'] ?? '').toLowerCase()}/${recordAt(obj, 'involvedObject')['name']}`,
-    ],
-    ['Message', (obj) => obj['message']],
-  ],
+  'events.': EVENT_COLUMNS,
+  'events.events.k8s.io': EVENT_COLUMNS,
+  'rolebindings.rbac.authorization.k8s.io': BINDING_COLUMNS,
+  'clusterrolebindings.rbac.authorization.k8s.io': BINDING_COLUMNS,
   'workspaces.tenancy.kcp.io': [
     ['Type', (obj) => recordAt(spec(obj), 'type')['name']],
     ['Phase', (obj) => status(obj)['phase']],

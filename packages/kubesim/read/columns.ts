@@ -30,7 +30,10 @@ const CREATED_AT = column('Created At', (obj) => obj.metadata.creationTimestamp)
 export function columnsOf(def: ResourceDef): Column[] {
   if (def.printerColumns?.length) return [NAME, ...def.printerColumns.map(fromPrinterColumn)];
   const builtin = BUILTIN_COLUMNS[`${def.plural}.${def.group}`];
-  if (builtin) return [NAME, ...builtin.map(([name, cell, priority]) => column(name, cell, priority))];
+  if (builtin) {
+    const columns = builtin.map(([name, cell, priority]) => column(name, cell, priority));
+    return columns.some(({ name }) => name === 'Name') ? columns : [NAME, ...columns];
+  }
   if (RBAC_PLAIN.has(def.plural) || def.plural === 'customresourcedefinitions') return [NAME, CREATED_AT];
   return [NAME, AGE];
 }

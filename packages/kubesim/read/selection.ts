@@ -79,7 +79,11 @@ const byNamespace = ({ field, negated }: FieldRequirement): boolean => field ===
 function checkField(def: ResourceDef, field: string): void {
   if (field === 'metadata.name' || field === 'metadata.namespace') return;
   if (SELECTABLE[def.storage]?.includes(field)) return;
-  throw badRequest(`field label not supported: ${field}`);
+  throw badRequest(
+    SELECTABLE[def.storage]
+      ? `field label not supported: ${field}`
+      : `"${field}" is not a known field selector: only "metadata.name", "metadata.namespace"`,
+  );
 }
 
 function readField(obj: ApiObject, field: string): string | undefined {

@@ -44,6 +44,7 @@ const cluster = true;
 const COMMON: ResourceDef[] = [
   builtin('v1', 'configmaps', 'ConfigMap', { short: ['cm'] }),
   builtin('v1', 'events', 'Event', { short: ['ev'] }),
+  builtin('v1', 'limitranges', 'LimitRange', { short: ['limits'] }),
   builtin('v1', 'namespaces', 'Namespace', {
     clusterScoped: cluster,
     short: ['ns'],

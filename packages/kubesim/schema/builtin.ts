@@ -23,6 +23,32 @@ export function builtinSchema(group: string, version: string, kind: string): Str
   return name === undefined ? undefined : definition(name);
 }
 
+/** Definitions of built-in kinds (`group/version/Kind`) and of all they refer to, by name, with references as `$ref` of that name. */
+export function definitionsOf(kinds: string[]): {
+  names: Record<string, string>;
+  definitions: Record<string, JsonObject>;
+} {
+  const { kinds: known, definitions } = documents();
+  const names = Object.fromEntries(kinds.flatMap((kind) => (known[kind] ? [[kind, known[kind]]] : [])));
+  const found: Record<string, JsonObject> = {};
+  const queue = [...Object.values(names), OBJECT_META];
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    const source = definitions[name];
+    if (!source || found[name]) continue;
+    found[name] = source;
+    collectReferences(source, queue);
+  }
+  return { names, definitions: found };
+}
+
+function collectReferences(value: unknown, into: string[]): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, content] of Object.entries(value)) {
+    if (key === '$ref' && typeof content === 'string') into.push(content);
+    else collectReferences(content, into);
+  }
+}
+
 /** The schema of `metadata`. */
 export const objectMetaSchema = (): StructuralSchema => definition(OBJECT_META);
 

@@ -15,23 +15,48 @@ export function hasType(value: unknown, schema: StructuralSchema): boolean {
   return schema.type === undefined || schema.type === found || (schema.type === 'number' && found === 'integer');
 }
 
-/**
- * The first value that is not of its schema's type, as `.data.k: expected string, got integer`; undefined when all fit. This is
- * what decoding into a built-in type refuses (400; 422 in a patch; 500 in an apply). Null fits everywhere.
- */
-export function typeMismatch(value: unknown, schema: StructuralSchema, path = ''): string | undefined {
+interface Mismatch {
+  value: unknown;
+  schema: StructuralSchema;
+  /** Where it is; `field` is false for keys of maps and indexes of lists. */
+  steps: { text: string; field: boolean }[];
+}
+
+/** The first value that is not of its schema's type; null fits everywhere. */
+function firstMismatch(value: unknown, schema: StructuralSchema, steps: Mismatch['steps'] = []): Mismatch | undefined {
   if (value === null) return undefined;
-  if (!hasType(value, schema)) return `${path}: expected ${schema.type ?? 'integer or string'}, got ${jsonType(value)}`;
-  const below: [unknown, StructuralSchema | undefined, string][] = Array.isArray(value)
-    ? value.map((item, at) => [item, schema.items, `${path}[${at}]`])
-    : Object.entries(isRecord(value) ? value : {}).map(([name, item]) => [
-        item,
-        fieldSchema(schema, name),
-        `${path}.${name}`,
-      ]);
-  for (const [item, child, at] of below) {
-    const problem = child && typeMismatch(item, child, at);
-    if (problem) return problem;
+  if (!hasType(value, schema)) return { value, schema, steps };
+  const isList = Array.isArray(value);
+  for (const [name, item] of Object.entries(isList || isRecord(value) ? value : {})) {
+    const child = isList ? schema.items : fieldSchema(schema, name);
+    const step = { text: isList ? `[${name}]` : `.${name}`, field: !isList && !schema.additionalProperties };
+    const found = child && firstMismatch(item, child, [...steps, step]);
+    if (found) return found;
   }
   return undefined;
+}
+
+/** What does not fit its schema, as `.data.k: expected string, got integer`, the way an apply tells it (500). */
+export function typeMismatch(value: unknown, schema: StructuralSchema): string | undefined {
+  const found = firstMismatch(value, schema);
+  if (!found) return undefined;
+  const path = found.steps.map(({ text }) => text).join('');
+  return `${path}: expected ${found.schema.type ?? 'integer or string'}, got ${jsonType(found.value)}`;
+}
+
+const GO_VALUE: Record<string, string> = { integer: 'number', boolean: 'bool' };
+const GO_TYPE: Record<string, string> = { integer: 'int32', boolean: 'bool' };
+
+/** Roughly the type Go's decoder names: what a schema does not tell stays the schema's own word. */
+function goType({ type = 'IntOrString', additionalProperties }: StructuralSchema): string {
+  return additionalProperties ? 'map[string]string' : (GO_TYPE[type] ?? type);
+}
+
+/** What a built-in type cannot be decoded from, in the words of Go's decoder (400; 422 in a patch). */
+export function decodeFailure(value: unknown, schema: StructuralSchema, kind: string): string | undefined {
+  const found = firstMismatch(value, schema);
+  if (!found) return undefined;
+  const path = found.steps.filter(({ field }) => field).map(({ text }) => text);
+  const type = jsonType(found.value);
+  return `json: cannot unmarshal ${GO_VALUE[type] ?? type} into Go struct field ${kind}${path.join('')} of type ${goType(found.schema)}`;
 }

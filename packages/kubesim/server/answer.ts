@@ -10,6 +10,8 @@ export interface Incoming {
   accept: string | undefined;
   contentType: string | undefined;
   userAgent: string;
+  /** Whom the request wants to be taken for: `Impersonate-User` and `Impersonate-Group`. */
+  impersonate?: { user: string; groups: string[] } | undefined;
   /** Reads the whole body. */
   body: () => Promise<string>;
   /** Reads the whole body as bytes, where the transport has them. */

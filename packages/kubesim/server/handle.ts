@@ -5,6 +5,7 @@ import type { Resolved, Sim, Target } from './context.ts';
 import { discoveryAnswer } from './discovery.ts';
 import { dispatch } from './dispatch.ts';
 import type { User } from './identity.ts';
+import { impersonate } from './impersonate.ts';
 import { mediaTypeOf } from './media.ts';
 import { pathAnswer } from './paths.ts';
 import { parseRequest, type RequestInfo, type ResourcePath } from './request-info.ts';
@@ -22,8 +23,12 @@ export async function answer(sim: Sim, incoming: Incoming): Promise<Answer> {
 
 async function handle(sim: Sim, incoming: Incoming): Promise<Answer> {
   const info = { ...parseRequest(incoming.method, incoming.url), applies: mediaTypeOf(incoming.contentType) === APPLY };
-  const user = sim.tokens.identify(incoming.authorization);
-  const resolved = sim.layer ? sim.layer.resolve(info, user) : plainResolve(sim, info);
+  const resolve = (as: User) => (sim.layer ? sim.layer.resolve(info, as) : plainResolve(sim, info));
+  const caller = sim.tokens.identify(incoming.authorization);
+  const user = incoming.impersonate
+    ? impersonate(sim, { caller, wanted: incoming.impersonate, cluster: resolve(caller).authorizeIn })
+    : caller;
+  const resolved = resolve(user);
   if (info.resource) {
     authorize(sim, { info, user, resolved });
     if (resolved.def || resolved.error || hasGroup(resolved, info.resource))

@@ -104,9 +104,18 @@ function incomingOf(req: Http2ServerRequest): Incoming {
     accept: header('accept'),
     contentType: header('content-type'),
     userAgent: header('user-agent') ?? '',
+    impersonate: impersonated(req),
     body: async () => (await readBody(req)).toString('utf8'),
     bytes: () => readBody(req),
   };
+}
+
+function impersonated({ headers }: Http2ServerRequest): Incoming['impersonate'] {
+  const user = headers['impersonate-user'];
+  if (typeof user !== 'string' || user === '') return undefined;
+  // A header that is sent several times arrives joined.
+  const groups = [headers['impersonate-group'] ?? []].flat().flatMap((group) => group.split(', '));
+  return { user, groups };
 }
 
 async function readBody(req: Http2ServerRequest): Promise<Buffer> {

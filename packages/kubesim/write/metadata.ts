@@ -48,18 +48,29 @@ function nameCauses(obj: ApiObject): StatusCause[] {
   if (PATH_NAMED.has(kind)) return /[/%]/.test(name) ? [bad('metadata.name', `Invalid value: "${name}"`)] : [];
   const pattern = LABEL_NAMED.has(kind) ? DNS_LABEL : SUBDOMAIN;
   const longest = LABEL_NAMED.has(kind) ? 63 : 253;
-  const message = `Invalid value: "${name}": a lowercase RFC 1123 name is at most ${longest} of lower case letters, digits, "-" or "."`;
+  const message = `Invalid value: "${name}": ${name.length > longest ? `must be no more than ${longest} bytes` : grammarOf(pattern)}`;
   if (pattern.test(name) && name.length <= longest) return [];
   const causes = [bad('metadata.name', message)];
   // The schema of a Workspace says it again.
   return kind === 'Workspace' ? [...causes, bad('metadata.name', `${message} (schema)`)] : causes;
 }
 
+/** What real servers say of a name that is none; the sentences are those of Kubernetes. */
+const grammarOf = (pattern: RegExp): string =>
+  pattern === DNS_LABEL
+    ? `a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')`
+    : String.raw`a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')`;
+
+const LABEL_GRAMMAR =
+  "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+const KEY_GRAMMAR = `a valid label key ${LABEL_GRAMMAR} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`;
+const VALUE_GRAMMAR = `a valid label must be an empty string or ${LABEL_GRAMMAR.replace('must consist', 'consist').replace("'MyName',  or 'my.name',  or '123-abc'", "'MyValue',  or 'my_value',  or '12345'").replace("'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]'", "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?'")}`;
+
 function labelCauses(obj: ApiObject): StatusCause[] {
   return Object.entries(obj.metadata.labels ?? {}).flatMap(([key, value]) => {
     const valueOk = typeof value === 'string' && (value === '' || (LABEL_NAME.test(value) && value.length <= 63));
-    const wrong = !isQualifiedName(key) ? key : valueOk ? undefined : String(value);
-    return wrong === undefined ? [] : [bad('metadata.labels', `Invalid value: "${wrong}": not a valid label`)];
+    if (!isQualifiedName(key)) return [bad('metadata.labels', `Invalid value: "${key}": ${KEY_GRAMMAR}`)];
+    return valueOk ? [] : [bad('metadata.labels', `Invalid value: "${value}": ${VALUE_GRAMMAR}`)];
   });
 }
 

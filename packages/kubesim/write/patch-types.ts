@@ -21,7 +21,8 @@ function withOperations(old: ApiObject, patch: unknown): unknown {
   const result = jsonPatch(old, patch);
   if ('malformed' in result) throw badRequest(result.malformed);
   if ('unprocessable' in result)
-    throw failure(422, `the server rejected our request due to an error in our request: ${result.unprocessable}`, {
+    // Real servers do not say which operation failed.
+    throw failure(422, 'the server rejected our request due to an error in our request', {
       reason: 'Invalid',
       details: {},
     });

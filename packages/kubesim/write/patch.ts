@@ -16,6 +16,9 @@ const PATCH_TYPES = [
   APPLY,
 ];
 
+/** What is served from a schema has no strategy. */
+const CUSTOM_PATCH_TYPES = PATCH_TYPES.filter((type) => type !== 'application/strategic-merge-patch+json');
+
 /** PATCH of any kind. `created` tells an apply that made the object. @throws ApiError */
 export function patchObject(
   sim: Sim,
@@ -30,7 +33,7 @@ export function patchObject(
     );
   if (sent.type === 'application/strategic-merge-patch+json' && def.custom && !acceptsStrategic(sim, def.group))
     throw unsupportedMediaType(
-      'the body of the request was in an unknown format - strategic merge patch is not supported',
+      `the body of the request was in an unknown format - accepted media types include: ${CUSTOM_PATCH_TYPES.join(', ')}`,
       true,
     );
   if (sent.type !== APPLY && request.query.get('force') !== null) throw forceForbidden();

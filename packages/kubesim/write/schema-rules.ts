@@ -3,7 +3,7 @@ import { type ApiObject, withMeta } from '../object.ts';
 import { schemaOf } from '../resources/schema-of.ts';
 import { applyDefaults } from '../schema/default.ts';
 import { pruneUnknown } from '../schema/prune.ts';
-import { typeMismatch } from '../schema/type-mismatch.ts';
+import { decodeFailure } from '../schema/type-mismatch.ts';
 import { findUnknownFields } from '../schema/unknown-fields.ts';
 import { validateResource } from '../schema/validate.ts';
 import { definitionCauses } from './definition-validation.ts';
@@ -19,7 +19,7 @@ export function checkSchema(request: WriteRequest, next: ApiObject, old: ApiObje
   reportUnknown(request, findUnknownFields(bare, schema));
   const pruned = pruneUnknown(bare, schema) as ApiObject;
   if (!def.custom) {
-    const wrong = typeMismatch(pruned, schema);
+    const wrong = decodeFailure(pruned, schema, def.kind);
     if (wrong) throw decodeError(request, wrong);
   }
   const filled = applyDefaults(def.custom ? pruned : withoutNulls(pruned), schema) as ApiObject;
@@ -48,7 +48,10 @@ function reportUnknown(request: WriteRequest, unknown: string[]): void {
 
 /** What does not decode is a bad request, or an invalid patch. */
 function decodeError(request: WriteRequest, why: string) {
-  if (request.target.verb !== 'patch') return badRequest(`${request.target.def.kind} cannot be handled: ${why}`);
+  if (request.target.verb !== 'patch') {
+    const { kind, version } = request.target.def;
+    return badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${why}`);
+  }
   return invalid({}, [{ reason: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${why}` }]);
 }
 

@@ -37,7 +37,10 @@ function workloadCauses(next: ApiObject, old: ApiObject | undefined): StatusCaus
     const matches = Object.entries(recordAt(selector, 'matchLabels')).every(([key, value]) => labels[key] === value);
     if (!matches)
       causes.push(
-        invalid('spec.template.metadata.labels', 'Invalid value: `selector` does not match template `labels`'),
+        invalid(
+          'spec.template.metadata.labels',
+          `Invalid value: ${JSON.stringify(labels)}: \`selector\` does not match template \`labels\``,
+        ),
       );
     if (old && !isDeepStrictEqual(recordAt(old, 'spec')['selector'], selector))
       causes.push(invalid('spec.selector', 'Invalid value: field is immutable'));
