@@ -8,7 +8,7 @@ import type { SourceVersion } from '@tmc/kernel/source-version.ts';
 import { downstreamKeyOf } from './copy-identity.ts';
 import type { SyncDeps } from './load.ts';
 import type { Destination, Namespaces } from './namespace.ts';
-import { isRemovable, planCopy, type TargetStep } from './plan.ts';
+import { planCopy, planRemoval, type TargetStep } from './plan.ts';
 import { sourceVersionOf, type View, viewFor } from './view.ts';
 
 /** What became of one step on one target. */
@@ -22,6 +22,8 @@ export type StepResult = {
   | { readonly kind: 'waiting'; readonly reason: string }
   /** The copy is missing, and the state at hand is too little to make it from: read the hub and try again. */
   | { readonly kind: 'unconfirmed' }
+  /** The copy records a later state: read the hub again, it decides (`fence.ts`). */
+  | { readonly kind: 'doubt'; readonly recorded: SourceVersion }
   /** `terminal`: the user or operator must change something; `retry` and `conflict`: later. */
   | { readonly kind: 'failed'; readonly error: TmcError }
 );
@@ -36,6 +38,8 @@ export type StepInput = {
    * may be gone by now and nobody left to remove what is made from it. Only a confirmed state makes a copy that is missing.
    */
   readonly confirmed: boolean;
+  /** Epoch of the state, against the copy on this target. */
+  readonly epochOn: (targetKey: string) => number;
 };
 
 type Ports = Pick<SyncDeps, 'member' | 'clock' | 'settings'> & { readonly namespaces: Namespaces };
@@ -66,13 +70,14 @@ type Ended =
   | { readonly kind: 'done'; readonly isNew: boolean; readonly isWritten: boolean }
   | { readonly kind: 'gone' }
   | { readonly kind: 'waiting'; readonly reason: string }
-  | { readonly kind: 'unconfirmed' };
+  | { readonly kind: 'unconfirmed' }
+  | { readonly kind: 'doubt'; readonly recorded: SourceVersion };
 type WriteStep = Extract<TargetStep, { kind: 'write' }>;
 
 async function write(ports: Ports, step: WriteStep, input: StepInput): Promise<Ended> {
   const { target, decision } = step;
   const member = memberOf(ports, target);
-  const { settings } = ports;
+  const settings = { ...ports.settings, epoch: input.epochOn(target.key) };
   const view = viewFor({ ...input, decision, target, settings, now: formatTime(ports.clock()) });
   if (!view.ok)
     throw terminalError(view.problem, { type: 'ProjectionTransform', target: target.name, hint: CORRECT_SPEC_DIFF });
@@ -102,6 +107,7 @@ async function tryWrite(
   const downstreamObj = isFresh ? undefined : await member.get(view.key);
   const plan = planCopy({ upstreamKey, targetKey: target.key, view, downstreamObj, recordVersion });
   if (plan.kind === 'nothing') return { kind: 'done', isNew: false, isWritten: false };
+  if (plan.kind === 'doubt') return plan;
   if (plan.kind === 'create' && !confirmed) return { kind: 'unconfirmed' };
   if (plan.kind === 'wait') return { kind: 'waiting', reason: plan.reason };
   if (plan.kind === 'refuse') throw terminalError(plan.reason, { type: 'ResourceConflict', target: target.name });
@@ -121,8 +127,9 @@ function isNamespaceMissing(error: unknown): boolean {
 }
 
 /** Deletes our copy and looks again: only an absent copy counts as gone. Foreign objects are not ours to delete, and no copy. */
-async function remove(ports: Ports, target: TargetFacts, { key, upstreamObj }: StepInput): Promise<Ended> {
-  return removeCopy(memberOf(ports, target), target, { key, version: sourceVersionOf(upstreamObj, ports.settings) });
+async function remove(ports: Ports, target: TargetFacts, { key, upstreamObj, epochOn }: StepInput): Promise<Ended> {
+  const version = sourceVersionOf(upstreamObj, epochOn(target.key));
+  return removeCopy(memberOf(ports, target), target, { key, version });
 }
 
 /** See {@link remove}; `version` is the upstream state the removal was decided from. */
@@ -134,7 +141,9 @@ export async function removeCopy(
   const downstreamKey = downstreamKeyOf(key, target);
   const identity = { upstreamKey: key, targetKey: target.key, version };
   const downstreamObj = await member.get(downstreamKey);
-  if (!downstreamObj || !isRemovable(downstreamObj, identity)) return { kind: 'gone' };
+  const plan = downstreamObj && planRemoval(downstreamObj, identity);
+  if (!plan || plan.kind === 'not ours') return { kind: 'gone' };
+  if (plan.kind === 'doubt') return plan;
   const uid = downstreamObj.metadata.uid ?? '';
   if (!downstreamObj.metadata.deletionTimestamp) await member.delete(downstreamKey, uid);
   const left = await member.get(downstreamKey);

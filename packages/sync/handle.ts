@@ -6,15 +6,16 @@ import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { Decision } from '@tmc/kernel/records.ts';
 import { again, done, type Outcome } from '@tmc/kernel/result.ts';
-import { compareResourceVersions } from '@tmc/kernel/source-version.ts';
 import { performStep, removeCopy, type StepInput, type StepResult } from './apply.ts';
 import { fanOutKind, fanOutNamespace, isCarried } from './fan-out.ts';
+import { epochOfFresh, floorOf, type Standing, standingOf } from './fence.ts';
 import { ALL, covering, loadPlaced, type Placed, type SyncDeps } from './load.ts';
 import { createNamespaces, type Namespaces } from './namespace.ts';
 import { planObject, type TargetStep } from './plan.ts';
 import { reportFailures } from './report.ts';
 import { patchMetadata, settleSteps } from './settle.ts';
-import { createSyncMemory, type SyncMemory } from './sync-memory.ts';
+import { type Carried, createSyncMemory, type SyncMemory } from './sync-memory.ts';
+import { sourceVersionOf } from './view.ts';
 
 /** A state in a message is trusted for this long; after that, and at every retry, the hub is read. Chosen freely. */
 const FRESH_MS = 60_000;
@@ -43,18 +44,29 @@ export function createSyncDown(deps: SyncDeps): (envelope: Envelope, receiveCoun
 }
 
 async function syncWithRetries(context: Context, envelope: Envelope, receiveCount: number): Promise<Outcome> {
+  const floor = floorOf(context.settings.epoch, envelope.source);
+  const epochs = new Map<string, number>();
+  const delivery = { envelope, receiveCount, floor, epochOn: (targetKey: string) => epochs.get(targetKey) ?? floor };
+  let inMessage = receiveCount === 1 ? freshBody(context, envelope) : undefined;
   let reason = '';
+  let doubts: readonly Doubt[] = [];
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const inMessage = attempt === 0 && receiveCount === 1 ? freshBody(context, envelope) : undefined;
     const upstreamObj = inMessage ?? (await context.hub.get(envelope.key));
-    if (!upstreamObj) return removeOrphans(context, envelope);
+    if (!upstreamObj) return removeOrphans(context, envelope, floor);
+    const { resourceVersion: rv = '' } = upstreamObj.metadata;
+    for (const { targetKey, recorded } of doubts) epochs.set(targetKey, epochOfFresh(recorded, rv, floor));
     try {
-      return await syncObject(context, upstreamObj, { envelope, receiveCount, isFromHub: !inMessage });
+      const ended = await syncObject(context, upstreamObj, { ...delivery, isFromHub: !inMessage });
+      if (!('doubts' in ended)) return ended;
+      doubts = ended.doubts;
+      reason = `${formatKey(envelope.key)}: a later state was carried already`;
     } catch (error) {
       // Somebody changed the upstream object since we saw it, or only the hub can tell whether it still is: look again.
       if (kindOf(error) !== 'conflict') throw error;
+      doubts = [];
       reason = messageOf(error);
     }
+    inMessage = undefined;
   }
   const advice = 'tried again; if this goes on, find in its managedFields who keeps writing it in the hub';
   return again(100 + Math.floor(context.random() * 400), `${reason}; ${advice}`);
@@ -67,37 +79,57 @@ function freshBody({ clock }: SyncDeps, { change, at, body, key }: Envelope): Ku
   return clock() - at < FRESH_MS ? body : undefined;
 }
 
-type Delivery = { readonly envelope: Envelope; readonly receiveCount: number; readonly isFromHub: boolean };
+type Delivery = Pick<StepInput, 'epochOn'> & {
+  readonly envelope: Envelope;
+  readonly receiveCount: number;
+  readonly isFromHub: boolean;
+  /** Lowest epoch the state can have. */
+  readonly floor: number;
+};
 
-async function syncObject(context: Context, upstreamObj: KubeObject, delivery: Delivery): Promise<Outcome> {
-  const { envelope, receiveCount, isFromHub } = delivery;
+/** A copy that records a later state than the one at hand. */
+type Doubt = Extract<StepResult, { kind: 'doubt' }>;
+/** The hub must be read again and decides; empty when it was this process that carried a later state. */
+type Doubts = { readonly doubts: readonly Doubt[] };
+
+async function syncObject(
+  context: Context,
+  upstreamObj: KubeObject,
+  { envelope, receiveCount, isFromHub, floor, epochOn }: Delivery,
+): Promise<Outcome | Doubts> {
   const { key, change } = envelope;
   if (!isCarried(key, upstreamObj)) return done;
-  const { uid = '', resourceVersion: rv = '' } = upstreamObj.metadata;
+  const version = sourceVersionOf(upstreamObj, floor);
   const id = formatKey(key);
   const placed = await loadPlaced(context.store, key, upstreamObj);
   const decided = fingerprint(placed);
-  const known = context.memory.find(id);
-  if (change === 'upsert' && known?.uid === uid) {
-    const order = compareResourceVersions(rv, known.rv);
-    // Older than what was carried already; equal is the echo of our own patch.
-    if (order < 0 || (order === 0 && known.decided === decided)) return done;
-  }
+  const remembered = change === 'upsert' ? standingInMemory(context.memory.find(id), { ...version, decided }) : 'newer';
+  if (remembered === 'same') return done;
+  if (remembered === 'doubtful' && !isFromHub) return { doubts: [] };
   const plan = planObject(upstreamObj, placed, (targetKey) => context.member(targetKey) !== undefined);
   if (!plan.metadata && plan.steps.length === 0) return done;
   const current = plan.metadata
     ? await patchMetadata(context, key, { upstreamObj, patch: plan.metadata })
     : upstreamObj;
   const confirmed = isFromHub || plan.metadata !== undefined;
-  const input = { key, upstreamObj: current, recordVersion: change === 'upsert', confirmed };
+  const input = { key, upstreamObj: current, recordVersion: change === 'upsert', confirmed, epochOn };
   const results = await performSteps(context, plan.steps, input);
   const last = await settleSteps(context, { input, steps: plan.steps, results });
   if (results.some(changedMember)) await confirmDecisions(context, input, placed.decisions);
+  const doubts = results.filter((result) => result.kind === 'doubt');
+  if (doubts.length > 0) return { doubts };
   if (results.every((result) => result.kind === 'done' || result.kind === 'gone')) {
-    context.memory.set(id, { uid, rv: last.metadata.resourceVersion ?? rv, decided });
+    context.memory.set(id, { ...sourceVersionOf(last, floor), decided });
   } else context.memory.forget(id);
   await report(context, { key, upstreamObj: last, results, receiveCount });
   return outcomeOf(context, results, receiveCount);
+}
+
+/** Where a state stands against the one this process carried last; `same` is the echo of our own patch. */
+function standingInMemory(known: Carried | undefined, state: Carried): Standing {
+  if (known?.uid !== state.uid) return 'newer';
+  const standing = standingOf(known, state);
+  return standing === 'same' && known.decided !== state.decided ? 'newer' : standing;
 }
 
 /** All targets in parallel. @throws TmcError conflict when one needs a state that the hub confirmed. */
@@ -176,12 +208,12 @@ function outcomeOf({ random }: SyncDeps, results: readonly StepResult[], receive
  * The upstream object is gone, by the hub's own word. A reported deletion is proof for the incarnation it names: copies of that
  * one, which lost their upstream object without our finalizer holding it, are deleted. Any other message proves nothing.
  */
-async function removeOrphans(context: Context, { key, change, uid, rv }: Envelope): Promise<Outcome> {
+async function removeOrphans(context: Context, { key, change, uid, rv }: Envelope, epoch: number): Promise<Outcome> {
   context.memory.forget(formatKey(key));
   if (change !== 'delete' || !uid) return { kind: 'done', note: 'the upstream object is gone' };
   const decisions = await context.store.decisions(key.workspace, key.namespace);
   const targetKeys = [...new Set(decisions.flatMap((decision) => decision.targets.map((target) => target.key)))];
-  const version = { epoch: context.settings.epoch, uid, rv };
+  const version = { epoch, uid, rv };
   await Promise.all(
     targetKeys.map(async (targetKey) => {
       const target = await context.store.findTarget(targetKey);

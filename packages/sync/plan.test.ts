@@ -1,9 +1,10 @@
 import { specDiffAnnotation, stateLabel, syncerFinalizer } from '@tmc/apis/names.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { Decision, TargetFacts } from '@tmc/kernel/records.ts';
+import type { SourceVersion } from '@tmc/kernel/source-version.ts';
 import { describe, expect, it } from 'vitest';
 import { covers, type Placed } from './load.ts';
-import { isRemovable, planCopy, planObject, planRelease } from './plan.ts';
+import { planCopy, planObject, planRelease, planRemoval } from './plan.ts';
 import { MemoryServer } from './testing/memory-server.ts';
 import { decide, decided, deploymentOf, keyOf, NS, targetNamed } from './testing/world.ts';
 import { viewFor } from './view.ts';
@@ -153,8 +154,10 @@ describe('planCopy', () => {
   it.each<[string, ReturnType<typeof viewAt>, (obj: KubeObject) => void, string]>([
     ['the same again', viewAt('42'), () => {}, 'nothing'],
     ['a newer wish', viewAt('43', 'nginx:2'), () => {}, 'update'],
-    ['an older wish', viewAt('41', 'nginx:2'), () => {}, 'nothing'],
-    ['an older version of a longer number', viewAt('9', 'nginx:2'), () => {}, 'nothing'],
+    ['an older wish', viewAt('41', 'nginx:2'), () => {}, 'doubt'],
+    ['an older version of a longer number', viewAt('9', 'nginx:2'), () => {}, 'doubt'],
+    ['a higher version of an earlier epoch', viewAt('99', 'nginx:2', { epoch: 0 }), () => {}, 'doubt'],
+    ['the same content at a lower version of a later epoch', viewAt('1', 'nginx:1', { epoch: 2 }), () => {}, 'update'],
     ['a lower version of a later epoch', viewAt('1', 'nginx:2', { epoch: 2 }), () => {}, 'update'],
     ['a later incarnation', viewAt('50', 'nginx:2', { uid: 'u2' }), () => {}, 'update'],
     ['an edited copy', viewAt('42'), (obj) => Object.assign(obj['spec'] as object, { replicas: 9 }), 'update'],
@@ -185,12 +188,12 @@ describe('planCopy', () => {
 
   it('removes its own copies, not those of a later incarnation nor foreign objects', async () => {
     const live = await liveFrom(viewAt('42'));
-    const identity = { upstreamKey: key, targetKey: east.key };
-    expect(isRemovable(live, { ...identity, version: { epoch: 1, uid: 'u1', rv: '40' } })).toBe(true);
-    expect(isRemovable(live, { ...identity, version: { epoch: 1, uid: 'u0', rv: '40' } })).toBe(false);
-    expect(isRemovable(live, { ...identity, targetKey: west.key, version: { epoch: 1, uid: 'u1', rv: '50' } })).toBe(
-      false,
-    );
+    const removal = (version: SourceVersion, targetKey = east.key) =>
+      planRemoval(live, { upstreamKey: key, targetKey, version }).kind;
+    expect(removal({ epoch: 1, uid: 'u1', rv: '40' })).toBe('remove');
+    expect(removal({ epoch: 1, uid: 'u0', rv: '40' })).toBe('doubt');
+    expect(removal({ epoch: 2, uid: 'u0', rv: '40' })).toBe('remove');
+    expect(removal({ epoch: 1, uid: 'u1', rv: '50' }, west.key)).toBe('not ours');
   });
 });
 

@@ -11,8 +11,9 @@ import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { JsonObject, KubeObject } from '@tmc/kernel/object.ts';
 import type { Preconditions } from '@tmc/kernel/ports.ts';
 import type { Decision, TargetFacts } from '@tmc/kernel/records.ts';
-import { compareSourceVersions, parseSourceVersion, type SourceVersion } from '@tmc/kernel/source-version.ts';
+import { parseSourceVersion, type SourceVersion } from '@tmc/kernel/source-version.ts';
 import { isOurCopy } from './copy-identity.ts';
+import { standingOf } from './fence.ts';
 import { heldBy, type Placed } from './load.ts';
 import type { View } from './view.ts';
 
@@ -139,6 +140,8 @@ export type CopyStep =
   | { readonly kind: 'create' }
   | { readonly kind: 'update'; readonly when: Preconditions }
   | { readonly kind: 'nothing' }
+  /** It records a later state than ours: only the hub, read after it, can tell which of the two holds. */
+  | { readonly kind: 'doubt'; readonly recorded: SourceVersion }
   /** It is being deleted in the member: its end is reported and brings us back. */
   | { readonly kind: 'wait'; readonly reason: string }
   | { readonly kind: 'refuse'; readonly reason: string };
@@ -151,7 +154,7 @@ export type CopyInput = {
   readonly downstreamObj: KubeObject | undefined;
   /**
    * Write an equal content of a newer version too, so that no other state between the two, which comes late, can be written over
-   * it. An equal generation tells that there was none: the status or our own labels moved the version.
+   * it. An equal generation of the same epoch tells that there was none: the status or our own labels moved the version.
    */
   readonly recordVersion: boolean;
 };
@@ -166,22 +169,30 @@ export function planCopy({ upstreamKey, targetKey, view, downstreamObj, recordVe
   }
   if (deletionTimestamp) return { kind: 'wait', reason: 'the copy is being deleted in the member cluster' };
   const written = parseSourceVersion(annotations?.[SOURCE_VERSION_ANNOTATION]);
-  const order = written ? compareSourceVersions(written, view.version) : -1;
-  if (order > 0) return { kind: 'nothing' };
+  const standing = standingOf(written, view.version);
+  if (written && standing === 'doubtful') return { kind: 'doubt', recorded: written };
   const same = annotations?.[CONTENT_HASH_ANNOTATION] === view.hash && !driftedFromApplied(downstreamObj);
   const generation = annotations?.[SOURCE_GENERATION_ANNOTATION];
   const sameWish =
-    generation !== undefined && generation === view.copy.metadata.annotations?.[SOURCE_GENERATION_ANNOTATION];
-  if (same && (order === 0 || (written && (sameWish || !recordVersion)))) return { kind: 'nothing' };
+    generation !== undefined &&
+    written?.epoch === view.version.epoch &&
+    generation === view.copy.metadata.annotations?.[SOURCE_GENERATION_ANNOTATION];
+  if (same && (standing === 'same' || (written && (sameWish || !recordVersion)))) return { kind: 'nothing' };
   return { kind: 'update', when: { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) } };
 }
 
-/** Whether a copy is to be deleted for this upstream state: ours, and not of a later incarnation of the object. */
-export function isRemovable(
+/** Whether a copy may be deleted for this upstream state; `doubt`: it records a later incarnation, and only the hub can tell. */
+export type Removal =
+  | { readonly kind: 'remove' | 'not ours' }
+  | { readonly kind: 'doubt'; readonly recorded: SourceVersion };
+
+/** See {@link Removal}. A uid never comes back, so every version of the same incarnation may go. */
+export function planRemoval(
   downstreamObj: KubeObject,
   { upstreamKey, targetKey, version }: { upstreamKey: ResourceKey; targetKey: string; version: SourceVersion },
-): boolean {
-  if (!isOurCopy(downstreamObj, upstreamKey, targetKey)) return false;
+): Removal {
+  if (!isOurCopy(downstreamObj, upstreamKey, targetKey)) return { kind: 'not ours' };
   const written = parseSourceVersion(downstreamObj.metadata.annotations?.[SOURCE_VERSION_ANNOTATION]);
-  return !written || written.uid === version.uid || compareSourceVersions(written, version) <= 0;
+  if (!written || written.uid === version.uid || standingOf(written, version) !== 'doubtful') return { kind: 'remove' };
+  return { kind: 'doubt', recorded: written };
 }

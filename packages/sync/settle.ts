@@ -14,7 +14,7 @@ import { sourceVersionOf } from './view.ts';
  * the order, one of them sees the other.
  */
 
-type Ports = Pick<SyncDeps, 'hub' | 'member' | 'settings'>;
+type Ports = Pick<SyncDeps, 'hub' | 'member'>;
 type Settled = {
   readonly input: StepInput;
   readonly steps: readonly TargetStep[];
@@ -62,16 +62,12 @@ async function confirmMade(ports: Ports, input: StepInput, made: readonly Target
   throw conflictError(`${formatKey(key)}: it was let go of while copies were made`);
 }
 
-async function removeAll(
-  { member, settings }: Ports,
-  input: StepInput,
-  targets: readonly TargetFacts[],
-): Promise<void> {
-  const { key, upstreamObj } = input;
-  const version = sourceVersionOf(upstreamObj, settings);
+async function removeAll({ member }: Ports, input: StepInput, targets: readonly TargetFacts[]): Promise<void> {
+  const { key, upstreamObj, epochOn } = input;
   await Promise.all(
     targets.map(async (target) => {
       const api = member(target.key);
+      const version = sourceVersionOf(upstreamObj, epochOn(target.key));
       if (api) await removeCopy(api, target, { key, version });
     }),
   );

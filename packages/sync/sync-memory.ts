@@ -1,5 +1,7 @@
+import type { SourceVersion } from '@tmc/kernel/source-version.ts';
+
 /** The last state of an object that was carried completely, and the decisions it was carried by. */
-type Carried = { readonly uid: string; readonly rv: string; readonly decided: string };
+export type Carried = SourceVersion & { readonly decided: string };
 
 export type SyncMemory = {
   find(id: string): Carried | undefined;

@@ -61,7 +61,7 @@ export function viewFor(input: ViewInput): View {
   const differed = withSpecDiff(content, upstreamObj.metadata.annotations?.[annotation]);
   if (!differed.ok) return { ok: false, problem: `annotation ${annotation} cannot be applied: ${differed.problem}` };
   const unsigned = stamp(differed.copy, input);
-  const version = sourceVersionOf(upstreamObj, input.settings);
+  const version = sourceVersionOf(upstreamObj, input.settings.epoch);
   return {
     ok: true,
     ...sign(unsigned, { upstreamObj, version, now: input.now }),
@@ -70,8 +70,8 @@ export function viewFor(input: ViewInput): View {
   };
 }
 
-/** The source version of an upstream state. */
-export function sourceVersionOf({ metadata }: KubeObject, { epoch }: SyncSettings): SourceVersion {
+/** The source version of an upstream state of this epoch of the hub's revisions (`fence.ts`). */
+export function sourceVersionOf({ metadata }: KubeObject, epoch: number): SourceVersion {
   return { epoch, uid: metadata.uid ?? '', rv: metadata.resourceVersion ?? '' };
 }
 

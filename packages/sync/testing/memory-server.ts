@@ -25,7 +25,8 @@ export class MemoryServer {
   readonly #seen: Seen[] = [];
   readonly #gate: Gate;
   readonly #needsNamespaces: boolean;
-  #counter = 10;
+  /** Rises by more than there are restores in a test. */
+  #counter = 100;
 
   constructor({ gate = () => {}, isMember = false }: { gate?: Gate; isMember?: boolean } = {}) {
     this.#gate = gate;
@@ -65,6 +66,20 @@ export class MemoryServer {
 
   all(): { key: ResourceKey; obj: KubeObject }[] {
     return [...this.#objects.values()].map((entry) => structuredClone(entry));
+  }
+
+  /**
+   * A backup; `restore` brings it back, and no watch tells of it. Revisions go on from those of the backup, below what they were,
+   * and meet none of them again: with the same revision and uid, only the content would tell two states apart.
+   */
+  backup(): Backup {
+    return { objects: structuredClone(this.#objects), counter: this.#counter };
+  }
+
+  restore({ objects, counter }: Backup): void {
+    this.#objects.clear();
+    for (const [id, entry] of structuredClone(objects)) this.#objects.set(id, entry);
+    this.#counter = counter + 1;
   }
 
   /** What a user does with kubectl apply. */
@@ -149,7 +164,7 @@ export class MemoryServer {
   #store(key: ResourceKey, next: KubeObject, before: KubeObject | undefined): KubeObject {
     const uid = before?.metadata.uid ?? `uid-${this.#counter + 1}`;
     if (before && jsonEqual(next as JsonObject, before as JsonObject)) return before;
-    this.#counter += 1;
+    this.#counter += 20;
     const specChanged = !jsonEqual(next['spec'] as JsonObject, before?.['spec'] as JsonObject);
     const generation = (before?.metadata.generation ?? 0) + (specChanged ? 1 : 0);
     const metadata = { ...next.metadata, uid, generation, resourceVersion: String(this.#counter) };
@@ -162,6 +177,7 @@ export class MemoryServer {
   }
 }
 
+type Backup = { readonly objects: Map<string, { key: ResourceKey; obj: KubeObject }>; readonly counter: number };
 type Scope = { readonly workspace?: string; readonly namespace?: string };
 
 /** The fields of an applied object, metadata's identity left out as API servers do; lists and empty maps are leaves. */

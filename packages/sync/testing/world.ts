@@ -101,6 +101,8 @@ export class World {
   readonly decisions: Decision[] = [];
   readonly outcomes: Outcome[] = [];
   readonly deps: SyncDeps;
+  /** Of the hub, as its relay tells it; functions are configured with 1. */
+  hubEpoch = 1;
   readonly #queue: Queued[] = [];
   readonly #random: (() => number) | undefined;
   #ids = 0;
@@ -173,6 +175,13 @@ export class World {
     throw new Error(`the world does not settle: ${this.#queue.length} messages left`);
   }
 
+  /** What the hub's relay does after a complete list: everything that is there becomes a message. */
+  retell(): void {
+    for (const { key, obj } of this.hub.all()) {
+      if (isSynced(key)) this.enqueue('sync', this.#envelope({ key, type: 'upsert', obj }, 'hub'));
+    }
+  }
+
   /** What the relays have seen becomes messages. */
   relay(): void {
     for (const seen of this.hub.drain()) if (isSynced(seen.key)) this.enqueue('sync', this.#envelope(seen, 'hub'));
@@ -213,7 +222,7 @@ export class World {
       v: 1,
       id: this.#id(),
       at: NOW_MS,
-      source: { kind, id: source, relay: 'r', epoch: 1 },
+      source: { kind, id: source, relay: 'r', epoch: kind === 'hub' ? this.hubEpoch : 1 },
       key,
       uid: metadata.uid ?? '',
       rv: metadata.resourceVersion ?? '',
