@@ -39,13 +39,13 @@ function world(fates: readonly Fate[] = []) {
     if (lost === 'answer') throw new Error('answer lost');
     return result;
   }
-  const link = (isDead: () => boolean): LeaseStore => ({
-    read: () => (isDead() ? new Promise(() => undefined) : call(() => store.read())),
+  const link = (isSilent: () => boolean): LeaseStore => ({
+    read: () => (isSilent() ? new Promise(() => undefined) : call(() => store.read())),
     swap: (scope, version, next) =>
-      isDead() ? new Promise(() => undefined) : call(() => store.swap(scope, version, next)),
+      isSilent() ? new Promise(() => undefined) : call(() => store.swap(scope, version, next)),
   });
   const replica = (holder: string, skewMs: number) => {
-    const life = { dead: false, terms: 0, reasons: [] as string[] };
+    const life = { dead: false, cut: false, terms: 0, reasons: [] as string[] };
     const election: Election = startElection(
       {
         scope: 'relay/hub',
@@ -57,7 +57,7 @@ function world(fates: readonly Fate[] = []) {
         lost: async (reason) => void life.reasons.push(reason),
       },
       {
-        store: link(() => life.dead),
+        store: link(() => life.dead || life.cut),
         monotonicMs: () => clock.now() + skewMs * 7,
         clock: () => clock.now() + skewMs,
         sleep: clock.sleep,
@@ -158,7 +158,7 @@ const fate = fc.record({
 });
 const disturbance = fc.record({
   afterMs: fc.integer({ min: 0, max: 40_000 }),
-  kind: fc.constantFrom('kill' as const, 'stop' as const, 'start' as const),
+  kind: fc.constantFrom('kill' as const, 'cut' as const, 'cut' as const, 'stop' as const, 'start' as const),
   skewMs: fc.integer({ min: -86_400_000, max: 86_400_000 }),
 });
 
@@ -180,6 +180,7 @@ describe('election, whatever happens', () => {
         const leader = replicas.find((r) => r.leads());
         if (kind === 'start') replicas.push(w.replica(`r${replicas.length}`, skewMs));
         else if (kind === 'kill' && leader) leader.life.dead = true;
+        else if (kind === 'cut' && leader) leader.life.cut = true;
         else if (leader) void leader.election.stop();
       }
       replicas.push(w.replica('last', 1));
