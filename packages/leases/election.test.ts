@@ -162,6 +162,14 @@ const disturbance = fc.record({
   skewMs: fc.integer({ min: -86_400_000, max: 86_400_000 }),
 });
 
+/** Killed, it acts no more; cut off from the table, it goes on as long as it believes to lead. */
+function disturb(leader: ReturnType<ReturnType<typeof world>['replica']> | undefined, kind: 'kill' | 'cut' | 'stop') {
+  if (!leader) return;
+  if (kind === 'kill') leader.life.dead = true;
+  else if (kind === 'cut') leader.life.cut = true;
+  else void leader.election.stop();
+}
+
 describe('election, whatever happens', () => {
   test.prop([fc.array(fate, { maxLength: 60 }), fc.array(disturbance, { maxLength: 8 })], { numRuns: 40 })(
     'two never lead at once, and in the end one does',
@@ -177,11 +185,12 @@ describe('election, whatever happens', () => {
       };
       for (const { afterMs, kind, skewMs } of disturbances) {
         await watch(afterMs);
-        const leader = replicas.find((r) => r.leads());
         if (kind === 'start') replicas.push(w.replica(`r${replicas.length}`, skewMs));
-        else if (kind === 'kill' && leader) leader.life.dead = true;
-        else if (kind === 'cut' && leader) leader.life.cut = true;
-        else if (leader) void leader.election.stop();
+        else
+          disturb(
+            replicas.find((r) => r.leads()),
+            kind,
+          );
       }
       replicas.push(w.replica('last', 1));
       for (let turn = 0; turn < 40 && !replicas.some((r) => r.leads()); turn += 1) await watch(15_000);
