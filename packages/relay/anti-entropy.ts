@@ -3,6 +3,7 @@ import type { KubeObject } from '@tmc/kernel/object.ts';
 import { type ListScope, pagesOf } from './initial-list.ts';
 import { StateDigest } from './state-digest.ts';
 import type { Telling } from './telling.ts';
+import { ReadError } from './watch-state.ts';
 
 /** How long the stream may be behind a list before that counts as a difference. */
 const GRACE_MS = 30_000;
@@ -42,23 +43,35 @@ export async function compareWithServer(options: ComparisonOptions): Promise<num
 
 type States = { readonly digest: StateDigest; readonly suspects: Map<string, Suspect>; revision: bigint };
 
-/** Reads all states, without keeping them, and which are newer than what is known. */
+/**
+ * Reads all states, without keeping them, and which are newer than what is known. @throws ReadError stale when what was read before
+ * this list was asked for is newer than it: the revisions have started over, and the stream waits for one long past.
+ */
 async function readStates({ telling, scope, signal }: ComparisonOptions): Promise<States> {
   const states: States = { digest: new StateDigest(), suspects: new Map(), revision: 0n };
   const { inventory } = telling;
+  const { head } = telling.told.tracker;
   inventory.beginRound('compared');
   for await (const { items, revision } of pagesOf(scope, { signal, metadataOnly: true })) {
+    if (revision < head) throw new ReadError('stale', `a comparison at revision ${revision} after ${head} was read`);
     for (const item of items) {
       const id = inventory.idOf(item);
       const listed = stateOf(item);
       states.digest.add(listed.uid, listed.rv);
       inventory.mark('compared', id);
       const known = inventory.known(id);
+      if (known && known.rv <= head && isOlder(listed, known))
+        throw new ReadError('stale', `${id} is at ${listed.rv} again`);
       if (!known || known.rv < listed.rv) suspect(states, id, { listed, known });
     }
     states.revision = revision;
   }
   return states;
+}
+
+/** True when a listed state cannot come after one that was known before the list. */
+function isOlder(listed: State, known: State): boolean {
+  return listed.rv < known.rv || (listed.rv === known.rv && listed.uid !== known.uid);
 }
 
 /** Adds what is known as no newer than the list, which does not hold it. */

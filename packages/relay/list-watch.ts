@@ -268,8 +268,9 @@ export class ListWatch {
       this.#counters.comparisons += 1;
       this.#counters.repaired += lost;
       if (lost > 0) this.#listAgain();
-    } catch {
-      // The stream meets the same server and names what is wrong; the next comparison tells.
+    } catch (error) {
+      // Of anything else the stream names the cause when it meets the same server; a server that was set back lets it wait for ever.
+      if (stateOf(error) === 'stale') this.#listAgain();
     }
   }
 }

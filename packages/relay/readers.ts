@@ -68,8 +68,8 @@ export class Readers {
   #resources: readonly ResourceType[] = [];
   /** Readers on their way out. */
   readonly #leaving = new Set<Promise<unknown>>();
-  /** True once an endpoint went: its objects are out of sight, so the rest together proves nothing absent. */
-  #endpointWent = false;
+  /** Endpoints that went and have not come back: their objects are out of sight, so the rest together proves nothing absent. */
+  readonly #missing = new Set<string>();
 
   constructor(options: ReadersOptions) {
     this.#options = options;
@@ -83,8 +83,8 @@ export class Readers {
     sources?: readonly WatchSource[];
     resources?: readonly ResourceType[];
   }): void {
-    const stays = (endpoint: string) => sources.some((source) => source.endpoint === endpoint);
-    if (this.#sources.some(({ endpoint }) => !stays(endpoint))) this.#endpointWent = true;
+    for (const { endpoint } of this.#sources) this.#missing.add(endpoint);
+    for (const { endpoint } of sources) this.#missing.delete(endpoint);
     this.#sources = sources;
     this.#resources = resources;
     const wanted = new Map(
@@ -223,7 +223,7 @@ export class Readers {
   async #mark({ resource, ended }: Reader): Promise<void> {
     const readers = this.#sources.map((source) => this.#readers.get(nameOf(source, resource)));
     const revisions = readers.map((reader) => reader?.firstListRv);
-    if (this.#endpointWent || revisions.some((rv) => rv === undefined)) return;
+    if (this.#missing.size > 0 || revisions.some((rv) => rv === undefined)) return;
     const rv = (revisions as bigint[]).reduce((a, b) => (a < b ? a : b));
     const origin = this.#options.origin();
     const { outbox, stamp } = this.#options;

@@ -1,0 +1,40 @@
+import { createTestClock } from '@tmc/testkit/clock.ts';
+import { configMap } from '@tmc/testkit/objects.ts';
+import { describe, expect, it } from 'vitest';
+import { Bench } from './testing/harness.ts';
+
+const newBench = () => new Bench(createTestClock(1_000_000));
+
+describe('a relay whose server', () => {
+  it('was set back notices it although the stream it resumed stays silent', async () => {
+    const bench = newBench();
+    for (const name of ['a', 'b', 'c']) bench.server.put(configMap({ name }));
+    const relay = bench.start({ antiEntropyMs: 20_000 });
+    await bench.until('told', () => bench.queue.envelopes('upsert').length === 3);
+    bench.server.objects.delete('default/c');
+    bench.server.rewind(Number(bench.server.rv) - 1);
+    bench.server.end();
+    await bench.until('told in a new epoch', () =>
+      ['a', 'b'].every((name) =>
+        bench.queue.envelopes('upsert').some(({ key, source }) => key.name === name && source.epoch === 1),
+      ),
+    );
+    expect(relay.metrics().sources[0]?.counters.repaired).toBe(0);
+    await bench.stop(relay);
+  });
+
+  it('was out of sight tells by list marks what was deleted meanwhile', async () => {
+    const bench = newBench();
+    for (const name of ['a', 'b']) bench.server.put(configMap({ name }));
+    const relay = bench.start({ listMarks: 'all' });
+    const marks = () => bench.queue.envelopes('evaluate').flatMap(({ list }) => (list ? [list.keys.length] : []));
+    await bench.until('told', () => marks().length === 1);
+    relay.setSources([]);
+    await bench.until('gone', () => bench.server.streams === 0);
+    bench.server.remove('default/a');
+    relay.setSources([bench.server.source]);
+    await bench.until('told again', () => marks().length === 2);
+    expect(marks()).toEqual([2, 1]);
+    await bench.stop(relay);
+  });
+});
