@@ -15,11 +15,8 @@ export type CheckpointStore = {
   raiseEpoch(source: string, to: number): Promise<number>;
 };
 
-/** A claim that an event of revision `rv` is not acknowledged yet; releasing it twice is harmless. */
-export type Hold = { readonly rv: bigint; release(): void };
-
-/** Above every revision: a claim of an ended epoch holds nothing, whatever it is compared with. */
-const NEVER = 2n ** 64n;
+/** A claim on a tracker that an event of revision `rv` is not acknowledged yet; releasing it twice is harmless. */
+export type Hold = { readonly rv: bigint; readonly tracker: RevisionTracker; release(): void };
 
 /**
  * The revisions of one (endpoint, resource). `head` is what was read, `safe` the highest revision below which everything was
@@ -29,7 +26,6 @@ export class RevisionTracker {
   #head: bigint;
   readonly #held = new Set<Hold>();
   #moved = false;
-  #abandoned = false;
 
   constructor(head = 0n) {
     this.#head = head;
@@ -52,22 +48,15 @@ export class RevisionTracker {
   }
 
   hold(rv: bigint): Hold {
-    const isVoid = () => this.#abandoned;
     const hold: Hold = {
-      get rv() {
-        return isVoid() ? NEVER : rv;
-      },
+      rv,
+      tracker: this,
       release: () => {
         if (this.#held.delete(hold)) this.#moved = true;
       },
     };
     this.#held.add(hold);
     return hold;
-  }
-
-  /** The epoch ended: when a message of the next one replaces one of this, the newer claim must be the one that is kept. */
-  abandon(): void {
-    this.#abandoned = true;
   }
 
   /** Everything up to `rv` has been read and either held or needs nothing. */

@@ -295,4 +295,22 @@ describe('outbox and checkpoint', () => {
     await clock.advance(0);
     expect(tracker.safe).toBe(13n);
   });
+
+  it('a state that two readings of its kind tell keeps the checkpoints of both below it', async () => {
+    const { clock, sends, outbox } = setUp();
+    const [before, anew] = [new RevisionTracker(9n), new RevisionTracker(9n)];
+    for (const tracker of [before, anew, anew]) {
+      const hold = tracker.hold(10n);
+      tracker.advance(10n);
+      void outbox.put(parcel('a', { rv: '10' }), hold);
+      await clock.advance(0);
+      sends[0]?.answer([0]);
+      await clock.advance(0);
+    }
+    expect([before.safe, anew.safe]).toEqual([9n, 9n]);
+    await clock.advance(200);
+    sends[1]?.answer();
+    await clock.advance(0);
+    expect([before.safe, anew.safe]).toEqual([10n, 10n]);
+  });
 });

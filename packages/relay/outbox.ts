@@ -43,7 +43,7 @@ export type OutboxPorts = {
 };
 
 /** A parcel with the claims on the checkpoint it answers for. */
-type Load = { parcel: Parcel; hold: Hold | undefined };
+type Load = { parcel: Parcel; holds: readonly Hold[] };
 type Entry = { load: Load; state: 'ready' | 'flying' | 'retrying'; attempts: number; next: Load | undefined };
 type Lane = { readonly ready: FairQueue<string>; bytes: number; inFlight: number; due: boolean; lingering: boolean };
 
@@ -112,7 +112,7 @@ export class Outbox {
    * whole outbox is taken when it is alone.
    */
   put(parcel: Parcel, hold?: Hold): Promise<void> | undefined {
-    const load = { parcel: this.#lightened(parcel), hold };
+    const load = { parcel: this.#lightened(parcel), holds: hold ? [hold] : [] };
     if (this.#fits(load.parcel)) {
       this.#accept(load);
       return undefined;
@@ -123,7 +123,7 @@ export class Outbox {
 
   /** Takes a message whether there is room or not: for the few ids of fixed number that must not wait behind readers. */
   force(parcel: Parcel): void {
-    this.#accept({ parcel, hold: undefined });
+    this.#accept({ parcel, holds: [] });
   }
 
   /** Sends everything without lingering; resolves when all is acknowledged or the signal is aborted. */
@@ -181,7 +181,7 @@ export class Outbox {
   #replace(older: Load, newer: Load): Load {
     this.#weigh(older.parcel, -older.parcel.bytes);
     this.#counts.coalesced += 1;
-    return { parcel: newer.parcel, hold: lowest(older.hold, newer.hold) };
+    return { parcel: newer.parcel, holds: lowest(older.holds, newer.holds) };
   }
 
   #weigh(parcel: Parcel, bytes: number): void {
@@ -284,11 +284,11 @@ export class Outbox {
 
   /** Accepted: releases the checkpoint, and lets a state that came meanwhile go next. */
   #settle(entry: Entry): void {
-    const { parcel, hold } = entry.load;
+    const { parcel, holds } = entry.load;
     this.#weigh(parcel, -parcel.bytes);
     this.#counts.sent += 1;
     this.#traffic.count(parcel.message.envelope);
-    hold?.release();
+    for (const hold of holds) hold.release();
     this.#ports.acknowledged(parcel);
     if (entry.next) {
       Object.assign(entry, { load: entry.next, next: undefined, state: 'ready', attempts: 0 });
@@ -318,10 +318,21 @@ export class Outbox {
   }
 }
 
-/** One hold for two: the lower keeps the checkpoint below both. */
-function lowest(a: Hold | undefined, b: Hold | undefined): Hold | undefined {
-  if (!a || !b) return a ?? b;
-  const [kept, freed] = a.rv <= b.rv ? [a, b] : [b, a];
-  freed.release();
+/**
+ * One hold for two of the same tracker: the lower keeps its checkpoint below both. Of several trackers (a kind that is read anew,
+ * in another epoch, or at another endpoint) each keeps its own: their revisions say nothing about one another.
+ */
+function lowest(older: readonly Hold[], newer: readonly Hold[]): readonly Hold[] {
+  const kept = [...older];
+  for (const hold of newer) {
+    const at = kept.findIndex(({ tracker }) => tracker === hold.tracker);
+    const other = kept[at];
+    if (!other) kept.push(hold);
+    else if (other.rv <= hold.rv) hold.release();
+    else {
+      other.release();
+      kept[at] = hold;
+    }
+  }
   return kept;
 }

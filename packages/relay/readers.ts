@@ -179,7 +179,6 @@ export class Readers {
     const key = this.#checkpointKey(reader);
     const since = await checkpoints.find(key, sender.epoch);
     const tracker = new RevisionTracker();
-    reader.tracker?.abandon();
     reader.tracker = tracker;
     reader.firstListRv = undefined;
     if (!reader.ended.signal.aborted) checkpoints.track(key, sender.epoch, { tracker, saved: since });
