@@ -145,6 +145,8 @@ export function rbac(
       [
         { apiGroups: ['apis.kcp.io'], resources: ['apiexportendpointslices'], verbs: READ_VERBS },
         exportRule(name, 'apiexports/content', WRITE_VERBS),
+        // Which kinds to watch follows from the export itself.
+        exportRule(name, 'apiexports', ['get']),
         { apiGroups: ['core.kcp.io'], resources: ['logicalclusters'], verbs: ['get'] },
       ],
       account,

@@ -51,9 +51,10 @@ export const CONTROL_RESOURCES: readonly ResourceType[] = [
   },
 ];
 
-const KNOWN = new Map(
-  [...SYNCED_RESOURCES, NAMESPACES, ...CONTROL_RESOURCES].map((r) => [formatGroupResource(r), r] as const),
-);
+/** Everything this version reads in a hub. */
+export const HUB_RESOURCES: readonly ResourceType[] = [...CONTROL_RESOURCES, NAMESPACES, ...SYNCED_RESOURCES];
+
+const KNOWN = new Map(HUB_RESOURCES.map((r) => [formatGroupResource(r), r] as const));
 
 /** The type of a resource this project handles; @throws RangeError for any other. */
 export function resourceType(resource: GroupResource): ResourceType {

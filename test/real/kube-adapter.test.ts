@@ -16,7 +16,12 @@ async function openRealServer(): Promise<KubePeer> {
       await fleet.hub.start();
       return '1';
     },
-    forget: () => compact(fleet.etcdUrl),
+    // An API server that started after the compaction holds no snapshot from before it.
+    async forget() {
+      await compact(fleet.etcdUrl);
+      await fleet.hub.stop();
+      await fleet.hub.start();
+    },
     close: () => fleet.stop(),
   };
 }

@@ -13,16 +13,24 @@ export async function connectKcp(plan: Extract<HubPlan, { kind: 'kcp' }>, clock:
     exportName: plan.export.name,
   });
   const names = new Map<string, string>();
-  let stopListening = () => {};
+  let stopSources = () => {};
+  let stopResources = () => {};
   return {
     hubId: `${plan.export.workspace}/${plan.export.name}`,
     epoch: plan.epoch,
     hub,
     sources: () => hub.sources(),
     onSources: (listener) => {
-      stopListening();
-      stopListening = hub.onSources(listener);
+      stopSources();
+      stopSources = hub.onSources(listener);
     },
+    sourcesError: () => hub.endpointsError(),
+    resources: () => hub.resources(),
+    onResources: (listener) => {
+      stopResources();
+      stopResources = hub.onResources(listener);
+    },
+    resourcesError: () => hub.resourcesError(),
     workspaceId: async (name) => {
       const id = name.includes(':') ? await hub.resolveWorkspace(name) : name;
       names.set(id, name.slice(name.lastIndexOf(':') + 1));

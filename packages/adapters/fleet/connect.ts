@@ -1,4 +1,5 @@
 import { targetKey } from '@tmc/apis/hash.ts';
+import { HUB_RESOURCES } from '@tmc/apis/resources.ts';
 import type { Clock } from '@tmc/kernel/clock.ts';
 import type { MemberApi } from '@tmc/kernel/ports.ts';
 import type { KubeConnection } from '../kube/connection.ts';
@@ -67,6 +68,10 @@ async function connectKubernetes(
     hub,
     sources: () => [source],
     onSources: () => undefined,
+    sourcesError: () => undefined,
+    resources: () => HUB_RESOURCES,
+    onResources: () => undefined,
+    resourcesError: () => undefined,
     workspaceId: async (name) => name,
     workspaceName: (id) => id,
     close: () => {

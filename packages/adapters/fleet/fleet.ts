@@ -1,3 +1,4 @@
+import type { ResourceType } from '@tmc/apis/resources.ts';
 import type { HubApi, MemberApi, WatchSource } from '@tmc/kernel/ports.ts';
 
 /** A member as relays need it. */
@@ -22,6 +23,14 @@ export type FleetHub = {
   sources(): readonly WatchSource[];
   /** Tells whenever the endpoints changed; a later listener replaces the earlier one. */
   onSources(listener: (sources: readonly WatchSource[]) => void): void;
+  /** Why the endpoints could not be read last; undefined while they are known to be right. */
+  sourcesError(): string | undefined;
+  /** The resources to watch at the endpoints now: in kcp they follow the export. */
+  resources(): readonly ResourceType[];
+  /** Tells whenever the resources changed; a later listener replaces the earlier one. */
+  onResources(listener: (resources: readonly ResourceType[]) => void): void;
+  /** Why the resources could not be read last; then they are those last known, or all this version handles. */
+  resourcesError(): string | undefined;
   /** Id of the workspace a configuration names by name or path. */
   workspaceId(name: string): Promise<string>;
   /** Name of a workspace as users know it, its id when unknown. */

@@ -75,11 +75,13 @@ export class Api {
     const list = (await this.get(call, (about) =>
       retryError(`GET ${about}: 404`, { type: 'ResourceNotFound' }),
     )) as unknown as RawList;
-    if (!Array.isArray(list.items) || typeof list.metadata?.resourceVersion !== 'string') {
+    // kube-apiserver writes an empty list of metadata alone as `items: null`.
+    const listed = list.items === null ? [] : list.items;
+    if (!Array.isArray(listed) || typeof list.metadata?.resourceVersion !== 'string') {
       throw malformedError(`GET ${aboutOf(call)}: the answer is no list`);
     }
     const kind = list.kind.replace(/List$/, '');
-    const items = list.items.map((item) => (item.kind ? item : { ...item, apiVersion: list.apiVersion, kind }));
+    const items = listed.map((item) => (item.kind ? item : { ...item, apiVersion: list.apiVersion, kind }));
     const token = list.metadata.continue;
     return { items, resourceVersion: list.metadata.resourceVersion, ...(token ? { continue: token } : {}) };
   }
@@ -135,7 +137,7 @@ type RawList = {
   kind: string;
   apiVersion: string;
   metadata?: { resourceVersion?: string; continue?: string };
-  items?: KubeObject[];
+  items?: KubeObject[] | null;
 };
 
 function aboutOf(call: Call): string {

@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:http2';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kindOf } from '@tmc/kernel/errors.ts';
@@ -8,6 +9,7 @@ import { Api } from './api.ts';
 import { tokenFile } from './connection.ts';
 import { Transport } from './http.ts';
 import { json, type Reply, type ScriptedServer, startScriptedServer, text } from './scripted-server.ts';
+import { Session } from './session.ts';
 import { startTcpLink } from './tcp-link.ts';
 
 const key = { workspace: 'ws', group: '', resource: 'configmaps', namespace: 'ns', name: 'web' };
@@ -162,6 +164,21 @@ describe('transport', () => {
     await expect(transport.request({ method: 'GET', path: '/x', signal: givenUp.signal })).rejects.toMatchObject({
       message: expect.stringContaining('given up'),
     });
+  });
+
+  it('may be closed just when its connection is made', async () => {
+    const port = Number(new URL(server.connection.url).port);
+    const gone = Promise.withResolvers<void>();
+    const dial = () => {
+      const socket = connect(port, '127.0.0.1');
+      // After the session's own listener, before the session tells of it.
+      process.nextTick(() => socket.once('connect', () => session.destroy()));
+      return socket;
+    };
+    const dialer = { origin: server.connection.url, dial };
+    const session = new Session(dialer, { clock: Date.now, gone: () => gone.resolve() });
+    await gone.promise;
+    expect(session.hasRoom()).toBe(false);
   });
 
   it('leaves a connection that was silent through a suspension', async () => {

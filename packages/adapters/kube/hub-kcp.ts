@@ -1,3 +1,4 @@
+import type { ResourceType } from '@tmc/apis/resources.ts';
 import { retryError, terminalError } from '@tmc/kernel/errors.ts';
 import { KCP_CLUSTER_ANNOTATION, type KubeObject } from '@tmc/kernel/object.ts';
 import type { HubApi, WatchSource } from '@tmc/kernel/ports.ts';
@@ -5,11 +6,16 @@ import { Api, type ApiOptions } from './api.ts';
 import { atUrl } from './connection.ts';
 import { HUB_DEADLINE_MS, hubObjects, type Route } from './hub-objects.ts';
 import { type ExportRef, followEndpoints, hintedAt, kcpBaseUrl } from './kcp-endpoints.ts';
+import { followExport } from './kcp-export.ts';
 import { listAll, listPage } from './list.ts';
 import { objectPath } from './paths.ts';
 import { createWatchSource } from './watch.ts';
 
-export type KcpHubOptions = ApiOptions & ExportRef;
+export type KcpHubOptions = ApiOptions &
+  ExportRef & {
+    /** How often the export is looked at; absent: each 30 s. */
+    readonly readExportEveryMs?: number;
+  };
 
 /** One workspace bound to the export. */
 type KcpTenant = {
@@ -24,6 +30,12 @@ export type KcpHub = HubApi & {
   sources(): readonly WatchSource[];
   /** Calls the listener with the sources whenever the endpoints change; returns how to stop that. */
   onSources(listener: (sources: readonly WatchSource[]) => void): () => void;
+  /** The resources to read at the endpoints: what the export offers and claims, of those this version handles. */
+  resources(): readonly ResourceType[];
+  /** Calls the listener with the resources whenever they change; returns how to stop that. */
+  onResources(listener: (resources: readonly ResourceType[]) => void): () => void;
+  /** Why the export could not be read last; then the resources are those last known, or all this version handles. */
+  resourcesError(): string | undefined;
   /** Why the endpoints could not be read last; undefined while they are known to be right. */
   endpointsError(): string | undefined;
   /** Every workspace bound to the export. */
@@ -45,6 +57,10 @@ const ALL_WORKSPACES = '/clusters/*';
 export async function createKcpHub(options: KcpHubOptions): Promise<KcpHub> {
   const fleet = new Endpoints(options);
   const endpoints = await followEndpoints(options, (urls) => fleet.set(urls));
+  const listeners = new Set<(resources: readonly ResourceType[]) => void>();
+  const exported = await followExport(exportOptions(options), (resources) => {
+    for (const listener of listeners) listener(resources);
+  });
   const root = new Api({ ...options, connection: atUrl(options.connection, kcpBaseUrl(options.connection.url)) });
   return {
     ...hubObjects((workspace) => fleet.route(workspace)),
@@ -52,14 +68,24 @@ export async function createKcpHub(options: KcpHubOptions): Promise<KcpHub> {
     sources: () => fleet.sources(),
     onSources: (listener) => fleet.listen(listener),
     endpointsError: () => endpoints.lastError(),
+    resources: () => exported.current(),
+    onResources: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    resourcesError: () => exported.lastError(),
     tenants: () => fleet.tenants(),
     resolveWorkspace: (path) => resolveWorkspace(root, path),
     async close() {
-      await endpoints.close();
+      await Promise.all([endpoints.close(), exported.close()]);
       fleet.set([]);
       root.close();
     },
   };
+}
+
+function exportOptions({ readExportEveryMs: readEveryMs, ...options }: KcpHubOptions) {
+  return { ...options, ...(readEveryMs === undefined ? {} : { readEveryMs }) };
 }
 
 /** The endpoints of an export and which of them serves which workspace. */

@@ -10,8 +10,9 @@ import { createWatchSource } from './watch.ts';
 const SLICES = { group: 'apis.kcp.io', resource: 'apiexportendpointslices' } as const;
 /** One watch of the slice; its end costs one read. */
 const WATCH_SECONDS = 300;
-/** Pause after a watch that ended or failed: kcp restarting answers at once and wrongly. */
+/** Pause after a watch that ended or failed, doubled with each failure: kcp restarting answers at once and wrongly. */
 const PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
 
 export type ExportRef = {
   /** Path of the workspace that holds the export, `root:tmc`. */
@@ -101,17 +102,23 @@ type Loop = {
 /** Watches from a revision, reads again after each end. Failures keep the last known URLs: calls to them tell what is wrong. */
 async function followForever({ first, read, follow, told, signal }: Loop): Promise<void> {
   let resourceVersion: string | undefined = first;
+  let failures = 0;
   while (!signal.aborted) {
+    let askedMs = 0;
     try {
       resourceVersion ??= await read();
       told();
+      failures = 0;
       await follow(resourceVersion);
     } catch (error) {
       // A watch that expired is no failure: the slice is read again.
       if (kindOf(error) !== 'expired') told(error);
+      failures += 1;
+      askedMs = isTmcError(error) ? (error.facts.retryAfterMs ?? 0) : 0;
     }
     resourceVersion = undefined;
-    await delay(PAUSE_MS, undefined, { signal, ref: false }).catch(() => undefined);
+    const pauseMs = Math.max(askedMs, Math.min(PAUSE_MS * 2 ** Math.max(0, failures - 1), LONGEST_PAUSE_MS));
+    await delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
   }
 }
 

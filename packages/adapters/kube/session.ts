@@ -79,7 +79,10 @@ export class Session {
       createConnection: () => dialer.dial(),
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
     });
-    this.#http2.on('connect', () => this.#http2.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    this.#http2.on('connect', () => {
+      // Told a moment later than it happens: the session may be gone by then, and would throw.
+      if (!this.#http2.destroyed) this.#http2.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    });
     this.#http2.on('goaway', () => this.retire());
     // The streams get the error too and tell their callers.
     this.#http2.on('error', () => this.retire());
@@ -122,7 +125,8 @@ export class Session {
   /** Cuts everything at once. */
   destroy(): void {
     this.#retired = true;
-    this.#http2.destroy();
+    // Without an error streams would end as if the server had ended them.
+    this.#http2.destroy(new Error('the connection was closed on this side'));
   }
 
   #heard(): void {

@@ -2,7 +2,7 @@ import { OWNER_LABEL } from '@tmc/apis/names.ts';
 import { isTmcError, type TmcError } from '@tmc/kernel/errors.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { HubApi, WatchEvent, WatchSource } from '@tmc/kernel/ports.ts';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { KubeConnection } from './connection.ts';
 
 /** A plain API server without our CRDs, as administrator and as someone without rights. */
@@ -11,7 +11,7 @@ export type KubePeer = {
   readonly powerless: KubeConnection;
   /** A revision the server no longer knows. */
   expiredRevision(): Promise<string>;
-  /** Makes it forget all revisions up to now; that may take a while to show. */
+  /** Makes it forget all revisions up to now. */
   forget(): Promise<void>;
   close(): Promise<void>;
 };
@@ -19,9 +19,6 @@ export type KubePeer = {
 const WORKSPACE = 'default';
 const NAMESPACE = 'contract';
 const CONFIG_MAPS = { group: '', resource: 'configmaps' };
-/** Compaction reaches the cache of a real API server after a while. */
-const PATIENCE = { timeout: 100_000, interval: 250 };
-
 type World = { readonly peer: KubePeer; readonly hub: HubApi; readonly source: WatchSource };
 
 /** What a watch source promises of a plain API server whose namespace `contract` exists; part of the contract of the kube adapters. */
@@ -139,7 +136,7 @@ export function watchContract(world: () => World): void {
       await world().hub.create(configMap().key, configMap(`w${process.pid}-${serial}`).obj);
       await world().peer.forget();
       const rest = () => world().source.page(CONFIG_MAPS, { ...options, continue: first.continue ?? '' });
-      await vi.waitFor(async () => expect(await failure(rest())).toMatchObject({ kind: 'expired' }), PATIENCE);
+      expect(await failure(rest())).toMatchObject({ kind: 'expired' });
     }, 120_000);
 
     it('shows what comes and goes by label', async () => {

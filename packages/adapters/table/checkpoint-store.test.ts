@@ -1,6 +1,39 @@
+import { retryError } from '@tmc/kernel/errors.ts';
 import { expect, it } from 'vitest';
 import { createMemoryTable } from '../memory/table.ts';
+import { checkpointContract } from './checkpoint-store.contract.ts';
 import { createCheckpointStore } from './checkpoint-store.ts';
+
+checkpointContract({ name: 'memory', open: createMemoryTable });
+
+it('a throttled table is a retry for every call, and nothing is half done', async () => {
+  const memory = createMemoryTable();
+  const throttled = async (): Promise<never> => {
+    throw retryError('throttled', { type: 'NetworkConnectivity', component: 'table' });
+  };
+  const key = { source: 'hub', endpoint: 'e', resource: 'r' };
+  const blind = createCheckpointStore({ ...memory, get: throttled });
+  await expect(blind.load(key)).rejects.toMatchObject({ kind: 'retry' });
+  await expect(blind.loadEpoch('hub')).rejects.toMatchObject({ kind: 'retry' });
+  const mute = createCheckpointStore({ ...memory, write: throttled });
+  await expect(mute.save(key, { rv: '1', epoch: 1 })).rejects.toMatchObject({ kind: 'retry' });
+  await expect(mute.raiseEpoch('hub', 2)).rejects.toMatchObject({ kind: 'retry' });
+  expect(await createCheckpointStore(memory).loadEpoch('hub')).toBe(0);
+});
+
+it('an epoch that others keep writing is a conflict, not a wait without end', async () => {
+  const memory = createMemoryTable();
+  let writes = 0;
+  const store = createCheckpointStore({
+    ...memory,
+    write: async () => {
+      writes += 1;
+      return { ok: false };
+    },
+  });
+  await expect(store.raiseEpoch('hub', 2)).rejects.toMatchObject({ kind: 'conflict' });
+  expect(writes).toBe(5);
+});
 
 it('a checkpoint is kept per source, endpoint and resource', async () => {
   const store = createCheckpointStore(createMemoryTable());
