@@ -1,6 +1,6 @@
 import { fc, it } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { absentByMark, digestOf, isWhole, marksOf } from './list-marks.ts';
+import { absentByMark, digestOf, isWhole, isWithin, marksOf, touches } from './list-marks.ts';
 
 const keys = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 12 }), { maxLength: 40 });
 
@@ -19,6 +19,24 @@ describe('list marks', () => {
     const marks = [...marksOf(listed, 20)];
     expect(marks.flatMap((mark) => mark.keys)).toEqual([...listed].sort());
     expect(marks.every(isWhole)).toBe(true);
+  });
+
+  it.prop([keys, fc.string({ minLength: 1, maxLength: 3 }), keys])(
+    'touch a prefix when they speak of a key that begins with it',
+    (listed, prefix, ends) => {
+      for (const mark of marksOf(listed, 30)) {
+        const spoken = ends.map((end) => prefix + end).filter((key) => isWithin(mark, key));
+        if (spoken.length > 0) expect(touches(mark, prefix)).toBe(true);
+      }
+      expect([...marksOf(listed, 30)].filter((mark) => touches(mark, prefix)).length).toBeGreaterThan(0);
+    },
+  );
+
+  it('do not touch what sorts before or after them', () => {
+    const [mark] = [...marksOf([])];
+    const range = { ...mark, begin: 'm|a', end: 'm|c' } as typeof mark & object;
+    expect(['m|', 'm|a', 'm|b', 'm|bz'].map((prefix) => touches(range, prefix))).toEqual([true, true, true, true]);
+    expect(['l', 'm|9', 'm|c', 'n'].map((prefix) => touches(range, prefix))).toEqual([false, false, false, false]);
   });
 
   it('cover everything when the list is empty', () => {

@@ -4,10 +4,13 @@ import type { Envelope } from '@tmc/kernel/envelope.ts';
 /**
  * List marks: how a relay that started without memory tells what is there, so that consumers find what went while nobody looked.
  *
- * After a complete list of a kind at one endpoint the relay cuts the sorted keys into ranges and sends one mark for each. A mark is
- * complete in itself: at revision `rv` of `source.epoch` exactly `keys` were at or after `begin` and before `end` (absent: to the
- * last); `begin` of the first is empty. So marks may come in any order, twice, or late, and one that is lost only leaves its range
- * unswept until the next. A list that was cut sends none.
+ * After complete lists of a kind at all endpoints of its source the relay cuts the sorted keys into ranges and sends one mark for
+ * each. A mark is complete in itself: at revision `rv` of `source.epoch` exactly `keys` were at or after `begin` and before `end`
+ * (absent: to the last); `begin` of the first is empty. So marks may come in any order, twice, or late, and one that is lost only
+ * leaves its range unswept until the next. A list that was cut sends none.
+ *
+ * Whoever keeps versions sweeps only what he knows at no newer (epoch, rv) than the mark's. Of several endpoints `rv` is the lowest:
+ * what is newer stays unswept then, so whoever can read the source should ask it instead of comparing.
  */
 export type ListMark = NonNullable<Envelope['list']>;
 
@@ -53,6 +56,11 @@ export function absentByMark(mark: ListMark, known: Iterable<string>): string[] 
   if (!isWhole(mark)) return [];
   const listed = new Set(mark.keys);
   return [...known].filter((key) => isWithin(mark, key) && !listed.has(key));
+}
+
+/** Whether a mark speaks of any key that begins like this. */
+export function touches({ begin, end }: ListMark, prefix: string): boolean {
+  return (begin <= prefix || begin.startsWith(prefix)) && (end === undefined || prefix < end);
 }
 
 /** Whether a mark speaks of a key: it is in its range. */

@@ -54,8 +54,8 @@ function unplaced({ key }: Envelope): Outcome {
 /**
  * A relay that started without memory has listed a kind: what was deleted before is in no list. Objects with facts that its mark does
  * not hold are looked at again, each by a message of its own; of a relay that sends no marks, all. Nothing is deleted on the mark
- * itself: the read of the hub that follows is the proof, so a mark may be late, doubled or behind the facts. A mark speaks of one
- * endpoint of the hub: what another endpoint (kcp shard) holds is looked at for nothing, one read each.
+ * itself: the read of the hub that follows is the proof, so a mark may be late, doubled or behind the facts. Should a mark speak of
+ * one endpoint of the hub only, what another one (kcp shard) holds is looked at for nothing, one read each.
  */
 async function sweep(run: Run, kind: Facts['kind']): Promise<Outcome> {
   const { key, list } = run.envelope;

@@ -34,7 +34,7 @@ type Context = SyncDeps & { readonly memory: StatusMemory; readonly inTurn: Turn
 export function createSyncUp(ports: SyncDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
   const deps: Context = { ...ports, memory: createStatusMemory(ports.clock), inTurn: createTurns() };
   return async (envelope, receiveCount) => {
-    if (isListMarker(envelope)) return sweepTarget(deps, envelope.key);
+    if (isListMarker(envelope)) return sweepTarget(deps, envelope);
     if (!isReport(envelope)) return done;
     const { key, change, drifted } = envelope;
     const downstreamObj = await findCopy(deps, envelope);

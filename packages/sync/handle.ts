@@ -25,6 +25,9 @@ const REPORT_AT_RECEIVE = 3;
 /** While something ends in a member we look again; at this receive its own report, which will come, is left to bring us back. */
 const WAITS_BEFORE_TRUST = 4;
 
+/** What was deleted in the hub while no relay looked had our finalizer, so it is still there, being deleted, and told as such. */
+const HUB_LISTED: Outcome = { kind: 'done', note: 'objects with copies cannot vanish from a list of the hub' };
+
 type Context = SyncDeps & { readonly namespaces: Namespaces; readonly memory: SyncMemory };
 
 /**
@@ -38,7 +41,7 @@ export function createSyncDown(deps: SyncDeps): (envelope: Envelope, receiveCoun
     if (key.group === '' && key.resource === 'namespaces') return fanOutNamespace(context, key);
     // Lost sight is no deletion: nothing is torn down on it. Ticks and heartbeats are none of ours.
     if (!isSynced(key) || change === 'unseen') return done;
-    if (key.name === ALL) return fanOutKind(context, key);
+    if (key.name === ALL) return envelope.source.kind === 'hub' ? HUB_LISTED : fanOutKind(context, key);
     return syncWithRetries(context, envelope, receiveCount);
   };
 }

@@ -1,4 +1,6 @@
+import { marksOf } from '@tmc/apis/list-marks.ts';
 import type { OutgoingMessage } from '@tmc/kernel/envelope.ts';
+import { formatKey } from '@tmc/kernel/key.ts';
 import { again } from '@tmc/kernel/result.ts';
 import { describe, expect, it } from 'vitest';
 import { downstreamKeyOf } from './copy-identity.ts';
@@ -70,8 +72,31 @@ describe('a member relay that starts', () => {
     expect(sent.map(({ queue, group, envelope }) => [queue, group, envelope.key])).toEqual([
       ['sync', `${WS}/sweep`, { workspace: WS, group: 'apps', resource: 'deployments', namespace: NS, name: '*' }],
     ]);
+    const marked = (keys: string[], maxBytes?: number) =>
+      [...marksOf(keys, maxBytes)].map((list) => ({ ...listed(west), rv: '7', list }));
+    const copy = formatKey(downstreamKeyOf(web, west));
+    sent.length = 0;
+    const marks = marked([`${west.key}|apps/deployments|0/a`, copy, `${west.key}|apps/deployments|zz/z`], 10);
+    for (const mark of marks) expect((await syncUp(mark, 1)).kind).toBe('done');
+    // Each mark whose range may hold keys of the namespace: that of the copy, and the one before it, which ends with its key.
+    expect([marks.length, sent.length]).toEqual([3, 2]);
+    const torn = { ...listed(west), list: { ...marked([copy])[0]!.list, count: 2 } };
+    expect(await syncUp(torn, 1)).toMatchObject({ kind: 'park', reason: expect.stringContaining('is not whole') });
+    sent.length = 0;
     failed = [0];
     expect(await syncUp(listed(west), 1)).toEqual(again(1_000, '1 of 1 messages were not accepted'));
+  });
+});
+
+describe('a list mark of the hub', () => {
+  it('tells sync nothing: what has copies is held by a finalizer', async () => {
+    const world = await placedWorld();
+    world.hub.calls.length = 0;
+    const [list] = [...marksOf([])];
+    const source = { kind: 'hub' as const, id: 'hub', relay: 'r', epoch: 1 };
+    const mark = { ...listed(east), source, key: { ...listed(east).key, workspace: '*' }, list };
+    expect(await createSyncDown(world.deps)(mark, 1)).toMatchObject({ kind: 'done' });
+    expect(world.hub.calls).toEqual([]);
   });
 });
 
@@ -86,7 +111,8 @@ describe('the objects of a sweep', () => {
         return { failed: [] };
       },
     });
-    await syncDown({ ...listed(east), key: { ...web, name: '*' } }, 1);
+    const source = { kind: 'function' as const, id: 'sync', relay: '', epoch: 1 };
+    await syncDown({ ...listed(east), source, key: { ...web, name: '*' } }, 1);
     expect(groups).toEqual([`${WS}/sweep web`]);
   });
 });

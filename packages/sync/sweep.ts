@@ -1,6 +1,9 @@
+import { isWhole, touches } from '@tmc/apis/list-marks.ts';
 import type { Envelope } from '@tmc/kernel/envelope.ts';
-import type { ResourceKey } from '@tmc/kernel/key.ts';
-import { again, done, type Outcome } from '@tmc/kernel/result.ts';
+import { formatGroupResource, formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
+import type { TargetFacts } from '@tmc/kernel/records.ts';
+import { again, done, type Outcome, park } from '@tmc/kernel/result.ts';
+import { downstreamKeyOf } from './copy-identity.ts';
 import { sweepGroup, syncMessage } from './fan-out.ts';
 import { ALL, type SyncDeps } from './load.ts';
 
@@ -15,12 +18,19 @@ export function isListMarker({ source, change, key }: Envelope): boolean {
   return source.kind === 'member' && change === 'evaluate' && key.name === ALL;
 }
 
-/** One message to `sync` for each namespace that has a reservation on the target, about all its objects of the listed kind. */
+/**
+ * One message to `sync` for each namespace that has a reservation on the target, about all its objects of the listed kind. A list
+ * mark speaks of a range of keys: of the namespaces whose copies are outside it, another mark speaks.
+ */
 export async function sweepTarget(
   ports: Pick<SyncDeps, 'store' | 'send' | 'clock' | 'ids' | 'settings'>,
-  { workspace: targetKey, group, resource }: ResourceKey,
+  { key, list }: Pick<Envelope, 'key' | 'list'>,
 ): Promise<Outcome> {
-  const namespaces = await ports.store.namespacesOf(targetKey);
+  const { workspace: targetKey, group, resource } = key;
+  if (list && !isWhole(list)) return park(`the list mark of ${formatGroupResource(key)} on ${targetKey} is not whole`);
+  const all = await ports.store.namespacesOf(targetKey);
+  const target = list && (await ports.store.findTarget(targetKey));
+  const namespaces = list && target ? all.filter((from) => touches(list, prefixOf(key, target, from))) : all;
   if (namespaces.length === 0) return done;
   const messages = namespaces.map(({ workspace, namespace }) =>
     syncMessage(ports, {
@@ -31,4 +41,13 @@ export async function sweepTarget(
   );
   const { failed } = await ports.send(messages);
   return failed.length === 0 ? done : again(1_000, `${failed.length} of ${messages.length} messages were not accepted`);
+}
+
+/** How the keys of all copies of a kind begin that come from one namespace. */
+function prefixOf(
+  key: ResourceKey,
+  target: TargetFacts,
+  { workspace, namespace }: { readonly workspace: string; readonly namespace: string },
+): string {
+  return formatKey(downstreamKeyOf({ ...key, workspace, namespace, name: ALL }, target)).slice(0, -ALL.length);
 }

@@ -19,8 +19,8 @@ import { compareSourceVersions, type SourceVersion } from '@tmc/kernel/source-ve
  * - `unseen` changes nothing: the entry stays as it is and carries the flag until a newer version comes.
  *
  * It cannot know an object that came back into sight unchanged (a claim taken away and granted again), after a `delete` or mark said
- * it was absent: same uid, same version, the very message that a late duplicate would be. Consumers read the hub then. Marks name
- * no endpoint: the endpoints of one source must not share a kind here.
+ * it was absent: same uid, same version, the very message that a late duplicate would be. Consumers read the hub then. Of a source with
+ * several endpoints, whose revisions have nothing to do with each other, a mark proves less here than it could.
  */
 
 /** What the view believes of one present object. */

@@ -2,6 +2,7 @@ import { connectTable, type TableConnection } from '@tmc/adapters/dynamo/connect
 import { createMemoryTable } from '@tmc/adapters/memory/table.ts';
 import { openDatabase } from '@tmc/adapters/sqlite/database.ts';
 import { createSqliteTable } from '@tmc/adapters/sqlite/table.ts';
+import { checkpointContract } from '@tmc/adapters/table/checkpoint-store.contract.ts';
 import { createLeaseStore } from '@tmc/adapters/table/lease-store.ts';
 import { tableContract } from '@tmc/adapters/table/table.contract.ts';
 import type { Table } from '@tmc/adapters/table/table.ts';
@@ -14,6 +15,7 @@ const missing = await whyNoJava();
 
 const suites = (name: string, open: () => Table): void => {
   tableContract({ name, open });
+  checkpointContract({ name, open });
   leaseContract({ name, open: () => createLeaseStore(open()) });
 };
 

@@ -28,7 +28,7 @@ it('an epoch that others keep writing is a conflict, not a wait without end', as
     ...memory,
     write: async () => {
       writes += 1;
-      return { ok: false };
+      return { ok: false, current: undefined };
     },
   });
   await expect(store.raiseEpoch('hub', 2)).rejects.toMatchObject({ kind: 'conflict' });
