@@ -32,11 +32,19 @@ export class ListPass {
   }
 
   async item(object: KubeObject): Promise<void> {
-    const { inventory, knownElsewhere } = this.#telling;
+    const { inventory, knownElsewhere, isRising } = this.#telling;
     const id = inventory.idOf(object);
-    this.#contradiction ??= contradictionOf(id, object, [inventory.known(id), knownElsewhere(id)]);
+    const { uid } = object.metadata;
+    const rv = revisionOf(object, id);
+    const known = inventory.known(id);
+    if (known && (rv < known.rv || (rv === known.rv && uid !== known.uid))) {
+      this.#contradiction ??= `${id} is listed at revision ${rv} after it was seen at ${known.rv}`;
+    }
+    const moved = known || isRising ? undefined : movedBackwards(id, { uid, rv }, knownElsewhere(id));
+    this.#contradiction ??= moved;
     inventory.mark('listed', id);
-    await this.#telling.present(id, object, this.#holdAt);
+    // One that moved is not told in this epoch: it stays unknown, so that the next list confirms it.
+    if (moved === undefined) await this.#telling.present(id, object, this.#holdAt);
   }
 
   /** Takes an initial event; true once the list is complete. */
@@ -60,18 +68,6 @@ export class ListPass {
     for (const gone of this.#telling.inventory.absent()) await this.#telling.gone(gone, this.#holdAt);
     this.#telling.endList(revision);
   }
-}
-
-/** Why a listed object cannot belong to the history that was read; undefined when it can. */
-function contradictionOf(
-  id: string,
-  { metadata }: KubeObject,
-  [here, elsewhere]: readonly ReturnType<KnownElsewhere>[],
-): string | undefined {
-  const rv = BigInt(metadata.resourceVersion ?? '0');
-  const isOlder = here && (rv < here.rv || (rv === here.rv && metadata.uid !== here.uid));
-  if (isOlder) return `${id} is listed at revision ${rv} after it was seen at ${here.rv}`;
-  return movedBackwards(id, { uid: metadata.uid, rv }, elsewhere);
 }
 
 /** Why an object has come from an endpoint with revisions of its own; undefined when it has not. */

@@ -45,6 +45,8 @@ export class ListWatch {
   readonly #counters = zeroCounters();
   #telling: Telling | undefined;
   #mustList = true;
+  /** True once the epoch rose. */
+  #isRise = false;
   /** Ends the present attempt, for another at once. */
   #attempt = new AbortController();
   /** The WatchList that is being read, and whether the server accepted it. */
@@ -84,6 +86,7 @@ export class ListWatch {
   /** Forgets everything and lists again: the epoch rose. */
   beginAnew(): void {
     this.#telling = undefined;
+    this.#isRise = true;
     this.#strikes = 0;
     this.#listAgain();
   }
@@ -148,7 +151,7 @@ export class ListWatch {
     const { begin, view, knownElsewhere } = this.#options;
     const told = await begin();
     signal.throwIfAborted();
-    this.#telling = new Telling(told, { view, knownElsewhere, counters: this.#counters });
+    this.#telling = new Telling(told, { view, knownElsewhere, counters: this.#counters, isRise: this.#isRise });
     return this.#telling;
   }
 

@@ -3,6 +3,8 @@ import type { RevisionTracker } from './checkpoint.ts';
 import type { ListWatchCounters } from './list-watch-status.ts';
 import { Inventory, type Observation, type Perspective } from './observe.ts';
 
+import { ReadError } from './watch-state.ts';
+
 /** Where a list-watch begins in an epoch, and how it tells what it sees. */
 export type Told = {
   readonly epoch: number;
@@ -23,6 +25,8 @@ type TellingOptions = {
   readonly view: Perspective;
   readonly knownElsewhere: KnownElsewhere;
   readonly counters: ListWatchCounters;
+  /** True when it begins because the epoch rose. */
+  readonly isRise: boolean;
 };
 
 /** What one list-watch has told in one epoch, and telling the rest. When the epoch rises, another takes its place. */
@@ -31,6 +35,7 @@ export class Telling {
   readonly inventory: Inventory;
   readonly knownElsewhere: KnownElsewhere;
   readonly #counters: ListWatchCounters;
+  readonly #isRise: boolean;
   /** Checkpoint of the run before; undefined once the first list is through. */
   #since: bigint | undefined;
   /** Revision the next stream starts from, '' before the first complete list. */
@@ -40,9 +45,10 @@ export class Telling {
   /** How often the outbox had no room. */
   blocked = 0;
 
-  constructor(told: Told, { view, knownElsewhere, counters }: TellingOptions) {
+  constructor(told: Told, { view, knownElsewhere, counters, isRise }: TellingOptions) {
     this.told = told;
     this.knownElsewhere = knownElsewhere;
+    this.#isRise = isRise;
     this.inventory = new Inventory(view);
     this.#counters = counters;
     this.#since = told.since;
@@ -51,6 +57,11 @@ export class Telling {
 
   get listed(): boolean {
     return this.rv !== '';
+  }
+
+  /** True while the first list of a new epoch is read: what is at two endpoints is why it rose. */
+  get isRising(): boolean {
+    return this.#isRise && !this.listed;
   }
 
   /** A complete list was told up to its revision: the stream goes on from there. */
@@ -94,10 +105,17 @@ export class Telling {
     else await this.gone(gone, holdAt);
   }
 
-  /** Tells that an object is gone, unless another endpoint holds the very same: then it moved. */
+  /**
+   * Tells that an object is gone, unless another endpoint holds the very same: then it moved. @throws ReadError stale when its
+   * revisions are lower there: in this epoch nothing it does there would be believed.
+   */
   async gone(observation: Observation, holdAt: bigint): Promise<void> {
     const { change, id, uid } = observation;
-    if (this.knownElsewhere(id)?.uid !== uid) {
+    const elsewhere = this.knownElsewhere(id);
+    if (elsewhere?.uid === uid) {
+      if (elsewhere.rv < BigInt(observation.rv))
+        throw new ReadError('stale', `${id} moved to an endpoint of lower revisions`);
+    } else {
       this.#counters[change === 'unseen' ? 'unseen' : 'deletes'] += 1;
       await this.#offer(observation, holdAt);
     }

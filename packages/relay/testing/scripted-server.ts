@@ -27,6 +27,8 @@ export class ScriptedServer {
   skewMs: number | undefined;
   #rv: number;
   #horizon = 0;
+  #mute = false;
+  #held: WatchEvent[] | undefined;
   readonly #log: { rv: number; event: WatchEvent }[] = [];
   readonly #streams = new Set<Stream>();
   readonly #snapshots = new Map<string, { items: KubeObject[]; rv: string }>();
@@ -86,6 +88,23 @@ export class ScriptedServer {
     for (const stream of this.#streams) deliver(stream, event);
   }
 
+  /** Writes within are in the lists, and no stream ever tells them. */
+  lose(write: () => void): void {
+    this.#mute = true;
+    write();
+    this.#mute = false;
+  }
+
+  /** Keeps events back from now on, until the function it gives is called. */
+  hold(): () => void {
+    const held: WatchEvent[] = [];
+    this.#held = held;
+    return () => {
+      this.#held = undefined;
+      for (const event of held) this.inject(event);
+    };
+  }
+
   /** Repeats the last events on the open streams. */
   repeat(count: number): void {
     for (const { event } of this.#log.slice(-count)) this.inject(event);
@@ -113,8 +132,10 @@ export class ScriptedServer {
   }
 
   #emit(event: WatchEvent): void {
+    if (this.#mute) return;
     this.#log.push({ rv: this.#rv, event });
-    for (const stream of this.#streams) deliver(stream, structuredClone(event));
+    if (this.#held) this.#held.push(structuredClone(event));
+    else for (const stream of this.#streams) deliver(stream, structuredClone(event));
   }
 
   async #page({ limit = 500, continue: token, metadataOnly, signal }: PageOptions): Promise<ObjectPage> {
