@@ -41,6 +41,8 @@ export type Chaos = {
   restartApiServer(): Promise<void>;
   /** Counter of all relays and lives, summed over samples whose name and labels match. */
   counted(pattern: RegExp): number;
+  /** Largest resident memory of a relay since the last call, in MiB. */
+  takePeakMiB(): number;
   logs(): string;
   close(): Promise<void>;
 };
@@ -48,7 +50,7 @@ export type Chaos = {
 /** Longest time until the consumer believes what the server holds. Half-open links are noticed within 20 s. */
 const SETTLE_MS = 60_000;
 /** How long the comparison must stay equal: nothing wrong comes after it. */
-const STEADY_MS = 1_500;
+const STEADY_MS = 1_000;
 
 /** Starts everything except the relays. */
 export async function openChaos({ seed, bundle }: { seed: number; bundle: string }): Promise<Chaos> {
@@ -156,6 +158,10 @@ class Run implements Chaos {
       for (const [name, value] of relay.totals()) if (pattern.test(name)) sum += value;
     }
     return sum;
+  }
+
+  takePeakMiB(): number {
+    return Math.max(...[this.relay, ...this.pair].map((relay) => relay.takePeakMiB()));
   }
 
   logs(): string {

@@ -14,6 +14,8 @@ export type Link = {
   /** Carries nothing and closes nothing, also of new connections, until {@link Link.resume}. */
   stall(): void;
   resume(): void;
+  /** What is sent from now on arrives so much later. */
+  delay(ms: number): void;
   /**
    * What is sent this way over the connections there are now is lost for ever, and nobody is told; new connections work.
    * Returns how many there were.
@@ -28,6 +30,8 @@ export type Link = {
 };
 
 type Pair = { readonly near: Socket; readonly far: Socket; lost: Direction | undefined; leftBytes: number };
+/** Deliveries on their way, in order. */
+type Late = (() => void)[];
 
 /** Opens a link on a free port of 127.0.0.1. */
 export async function openLink(target: number): Promise<Link> {
@@ -42,6 +46,7 @@ class RunningLink implements Link {
   readonly #pairs = new Set<Pair>();
   #accepted = 0;
   #stalled = false;
+  #delayMs = 0;
   #refusing = false;
   #drawBytes: (() => number) | undefined;
 
@@ -77,6 +82,10 @@ class RunningLink implements Link {
   resume(): void {
     this.#stalled = false;
     for (const { near, far } of this.#pairs) for (const end of [near, far]) end.resume();
+  }
+
+  delay(ms: number): void {
+    this.#delayMs = ms;
   }
 
   halfOpen(direction: Direction): number {
@@ -130,20 +139,33 @@ class RunningLink implements Link {
 
   #carry(pair: Pair, direction: Direction): void {
     const [source, sink] = direction === 'to-server' ? [pair.near, pair.far] : [pair.far, pair.near];
+    const late: Late = [];
     source.on('data', (chunk: Buffer) => {
       if (pair.lost === direction) return;
       const carried = direction === 'from-server' ? chunk.subarray(0, pair.leftBytes) : chunk;
       if (direction === 'from-server') pair.leftBytes -= carried.length;
-      if (!sink.write(carried)) source.pause();
+      this.#deliver(late, () => {
+        if (!sink.write(carried)) source.pause();
+      });
       // The bytes before the cut arrive: it is the reader's business that they end within a line.
-      if (pair.leftBytes <= 0) sink.end(() => reset(pair));
+      if (pair.leftBytes <= 0) this.#deliver(late, () => sink.end(() => reset(pair)));
     });
     sink.on('drain', () => {
       if (!this.#stalled) source.resume();
     });
     source.on('end', () => {
-      if (pair.lost !== direction) sink.end();
+      if (pair.lost !== direction) this.#deliver(late, () => sink.end());
     });
+  }
+
+  /** Now, or after the delay and after all that was sent before. */
+  #deliver(late: Late, delivery: () => void): void {
+    if (this.#delayMs === 0 && late.length === 0) {
+      delivery();
+    } else {
+      late.push(delivery);
+      setTimeout(() => late.shift()?.(), this.#delayMs);
+    }
   }
 }
 

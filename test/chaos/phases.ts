@@ -11,14 +11,11 @@ const wait = (ms: number) => systemSleep(ms, new AbortController().signal);
 const between = ({ random }: Chaos, fromMs: number, toMs: number) => fromMs + random() * (toMs - fromMs);
 const pick = <T>({ random }: Chaos, items: readonly T[]) => items[Math.floor(random() * items.length)] as T;
 
-/** Moments of a life: while the process starts, lists, sends its first messages, streams. Mean about 0.7 s on two busy cores. */
-const LIFE_MS = { from: 50, to: 1_300 };
-
 async function calm(chaos: Chaos): Promise<void> {
   chaos.relay.start();
   await chaos.relay.ready();
   chaos.load.resume();
-  await wait(6_000);
+  await wait(4_000);
 }
 
 async function kill(chaos: Chaos, relay: RelayUnderTest = chaos.relay): Promise<void> {
@@ -26,14 +23,41 @@ async function kill(chaos: Chaos, relay: RelayUnderTest = chaos.relay): Promise<
   chaos.done.kills += 1;
 }
 
+/** Shares of lives: killed before they begin to read; after their messages had to wait; all others at any moment of a short life. */
+const LIVES = { stillborn: 0.05, waiting: 0.2 };
+
 /** Killed at any moment, started again at once; now and then the checkpoints are audited while it is dead. */
 async function kills(chaos: Chaos, count: number): Promise<void> {
   for (let n = 1; n <= count; n += 1) {
-    await wait(between(chaos, LIFE_MS.from, LIFE_MS.to));
-    await kill(chaos);
+    const drawn = chaos.random();
+    if (drawn >= LIVES.stillborn) await chaos.relay.begun();
+    if (drawn > 1 - LIVES.waiting) await killWithMessagesWaiting(chaos);
+    else {
+      // While it lists, sends its first messages, streams.
+      await wait(between(chaos, 0, 800));
+      await kill(chaos);
+    }
     if (n % 25 === 0) await chaos.auditCheckpoints();
     chaos.relay.start();
   }
+}
+
+/** Longer than a relay waits between two saves of its checkpoints. */
+const SAVED_MS = 1_100;
+
+/** Killed while what it read is not acknowledged: a checkpoint that was saved meanwhile must not be ahead of it. */
+async function killWithMessagesWaiting(chaos: Chaos): Promise<void> {
+  const { queues } = chaos.servers.links;
+  queues.delay(between(chaos, 50, 500));
+  await wait(between(chaos, 300, 1_000));
+  queues.stall();
+  await wait(between(chaos, 0, SAVED_MS));
+  await kill(chaos);
+  // Either what was under way is lost, or it arrives when the next life has begun.
+  if (chaos.random() < 0.7) chaos.done.cuts += queues.cut();
+  queues.delay(0);
+  queues.resume();
+  chaos.done.stalls += 1;
 }
 
 /** Killed, and objects go while it is dead: only list marks can tell. */
@@ -51,7 +75,7 @@ async function deletesUnwatched(chaos: Chaos): Promise<void> {
 /** Stopped until its revisions are forgotten, by compaction or by a new watch cache; its connections are dead when it wakes. */
 async function stopped(chaos: Chaos): Promise<void> {
   const { relay, servers, load, done } = chaos;
-  for (let n = 0; n < 4; n += 1) {
+  for (let n = 0; n < 3; n += 1) {
     await wait(between(chaos, 500, 1_500));
     relay.signal('SIGSTOP');
     await wait(between(chaos, 500, 1_500));
@@ -76,7 +100,7 @@ async function cut(chaos: Chaos): Promise<void> {
   const before = links.api.accepted();
   links.api.cutAfterBytes(() => Math.floor(between(chaos, 0, 400_000)));
   links.api.cut();
-  await wait(8_000);
+  await wait(6_000);
   links.api.cutAfterBytes(undefined);
   chaos.done.cuts += links.api.cut() + links.api.accepted() - before - 1;
 }

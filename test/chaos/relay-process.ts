@@ -19,10 +19,12 @@ export type RelayUnderTest = {
   ended(): string | undefined;
   /** Counters by name and labels as /metrics shows them, of all lives; those since the last look of a killed life are lost. */
   totals(): ReadonlyMap<string, number>;
+  /** Resolves once the present life serves /healthz: its code is loaded, its reading begins. */
+  begun(): Promise<void>;
   /** Resolves once the present life has listed everything. */
   ready(deadlineMs?: number): Promise<void>;
-  /** Largest resident memory seen, in MiB; highest of all lives. */
-  peakMiB(): number;
+  /** Largest resident memory since the last call, in MiB; highest of all lives. */
+  takePeakMiB(): number;
   /** How many lives it had. */
   lives(): number;
 };
@@ -143,20 +145,30 @@ class Relay implements RelayUnderTest {
     return sum;
   }
 
+  async begun(): Promise<void> {
+    await this.#answers('/healthz', 'to begin', 15_000);
+  }
+
   async ready(deadlineMs = 30_000): Promise<void> {
+    await this.#answers('/readyz', 'to be ready', deadlineMs);
+  }
+
+  async #answers(path: string, what: string, deadlineMs: number): Promise<void> {
     await until(
-      `${this.name} to be ready`,
+      `${this.name} ${what}`,
       async () => {
         const end = this.ended();
         if (end !== undefined) throw new Error(end);
-        return missingReadiness(this.#ports.health);
+        return missingAnswer(`http://127.0.0.1:${this.#ports.health}${path}`);
       },
       deadlineMs,
     );
   }
 
-  peakMiB(): number {
-    return this.#peakMiB;
+  takePeakMiB(): number {
+    const peak = this.#peakMiB;
+    this.#peakMiB = 0;
+    return peak;
   }
 
   lives(): number {
@@ -197,10 +209,10 @@ async function scrape(port: number): Promise<ReadonlyMap<string, number> | undef
   }
 }
 
-async function missingReadiness(port: number): Promise<string | undefined> {
+async function missingAnswer(url: string): Promise<string | undefined> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(1_000) });
-    return answer.ok ? undefined : `/readyz answers ${answer.status}: ${(await answer.text()).slice(0, 500)}`;
+    const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) });
+    return answer.ok ? undefined : `${url} answers ${answer.status}: ${(await answer.text()).slice(0, 500)}`;
   } catch (error) {
     return String((error as Error).cause ?? error);
   }

@@ -3,14 +3,13 @@ import type { Chaos } from './chaos.ts';
 /** What a run did and saw, as a table to print. */
 export async function tableOf(
   chaos: Chaos,
-  { settledMs, tookMs }: { settledMs: number; tookMs: number },
+  { settledMs, peakMiB, tookMs }: { settledMs: number; peakMiB: number; tookMs: number },
 ): Promise<string> {
   const { counts } = await chaos.ask();
   const load = chaos.load.counts();
   const { done } = chaos;
   const told = counts.upserts + counts.deletes;
   const lives = [chaos.relay, ...chaos.pair].reduce((sum, relay) => sum + relay.lives(), 0);
-  const peakMiB = Math.max(...[chaos.relay, ...chaos.pair].map((relay) => relay.peakMiB()));
   const rows: readonly (readonly [string, string | number])[] = [
     ['SIGKILLs of the relay', done.kills],
     ['lives of the relay', lives],
