@@ -59,6 +59,12 @@ describe('listAll', () => {
     ]);
   });
 
+  it('takes an empty list of metadata, which real servers write without items', async () => {
+    const metadata = { resourceVersion: '42' };
+    script = [json({ apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadataList', metadata, items: null })];
+    expect(await listPage(api, CONFIG_MAPS, { metadataOnly: true })).toEqual({ items: [], resourceVersion: '42' });
+  });
+
   it('never returns part of a list', async () => {
     script = [page(['a'], 'token'), json({}, 503)];
     await expect(listAll(api, CONFIG_MAPS, {})).rejects.toMatchObject({ kind: 'retry' });

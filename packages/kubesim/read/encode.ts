@@ -71,7 +71,9 @@ export function encodeList(
   const { accept, meta } = form;
   if (accept.as === 'PartialObjectMetadata') {
     const head = { kind: 'PartialObjectMetadataList', apiVersion: `meta.k8s.io/${accept.version}`, metadata: meta };
-    return JSON.stringify({ ...head, items: items.map((item) => partialOf(item, accept.version, form.viaEndpoint)) });
+    // As on real servers, where an empty list of metadata has no items but null.
+    const parts = items.map((item) => partialOf(item, accept.version, form.viaEndpoint));
+    return JSON.stringify({ ...head, items: parts.length ? parts : null });
   }
   if (accept.as === 'Table')
     return JSON.stringify(
