@@ -81,7 +81,7 @@ async function assemble(
   });
   const functions = startFunctions(runtime);
   started.push(() => functions.stop());
-  const relays = startRelays({ config, fleet, table: storage.table, send, clock, ids, random });
+  const relays = startRelays({ config, fleet, table: storage.table, send, clock, ids, random, log });
   started.push(() => relays.stop());
   const health = { notReady: () => relays.notReady(), details: () => describe(relays, storage) };
   const registry = relays.register(meter.registry);

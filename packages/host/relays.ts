@@ -1,15 +1,19 @@
 import type { Fleet } from '@tmc/adapters/fleet/connect.ts';
+import type { FleetMember } from '@tmc/adapters/fleet/fleet.ts';
+import type { Log } from '@tmc/adapters/lambda/telemetry.ts';
 import { createCheckpointStore } from '@tmc/adapters/table/checkpoint-store.ts';
 import type { Table } from '@tmc/adapters/table/table.ts';
-import { CONTROL_RESOURCES, NAMESPACES, SYNCED_RESOURCES } from '@tmc/apis/resources.ts';
+import { type ResourceType, SYNCED_RESOURCES } from '@tmc/apis/resources.ts';
 import { type Clock, systemSleep } from '@tmc/kernel/clock.ts';
 import type { SendMessages } from '@tmc/kernel/envelope.ts';
 import type { Ids, Random } from '@tmc/kernel/ids.ts';
-import { isMissing } from '@tmc/relay/list-watch-status.ts';
-import { type Relay, type RelayPorts, type RelaySource, startRelay } from '@tmc/relay/main.ts';
+import { type Relay, type RelayPorts, startRelay } from '@tmc/relay/main.ts';
 import type { Registry } from 'prom-client';
 import type { HostConfig } from './config.ts';
+import { missingSources } from './relay/readiness.ts';
+import { followTargetKinds } from './relay-kinds.ts';
 import { exposeRelays } from './relay-metrics.ts';
+import { reportTo } from './relay-reports.ts';
 
 export type RelaysOptions = {
   readonly config: HostConfig;
@@ -19,6 +23,7 @@ export type RelaysOptions = {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly random: Random;
+  readonly log: Log;
 };
 
 export type RunningRelays = {
@@ -33,24 +38,20 @@ export type RunningRelays = {
 export function startRelays(options: RelaysOptions): RunningRelays {
   const { fleet } = options;
   const relays = new Map<string, Relay>();
+  const ended = new AbortController();
   relays.set('hub', startHubRelay(options));
-  for (const member of fleet.members) {
-    const { targetKey: id, epoch, syncTarget: target } = member;
-    const source: RelaySource = { kind: 'member', id, epoch, target };
-    const config = {
-      relay: `member-${member.name}`,
-      source,
-      resources: SYNCED_RESOURCES,
-      heartbeatMs: options.config.heartbeat.intervalMs,
-    };
-    relays.set(member.name, startRelay(config, portsOf(options, [member.source])));
-  }
+  for (const member of fleet.members) relays.set(member.name, startMemberRelay(member, options, ended.signal));
   return {
-    notReady: () => [...relays].flatMap(([name, relay]) => missing(name, relay)),
+    notReady: () => [
+      ...[...relays].flatMap(([name, relay]) => missingSources(name, relay)),
+      ...[fleet.sourcesError(), fleet.resourcesError()].filter((e) => e !== undefined).map((e) => `relay hub: ${e}`),
+    ],
     describe: () => Object.fromEntries([...relays].map(([name, relay]) => [name, relay.state()])),
     register: (registry) => exposeRelays(registry, relays),
     stop: async () => {
+      ended.abort();
       fleet.onSources(() => undefined);
+      fleet.onResources(() => undefined);
       await Promise.all([...relays.values()].map((relay) => relay.stop()));
     },
   };
@@ -61,18 +62,34 @@ function startHubRelay(options: RelaysOptions): Relay {
   const config = {
     relay: 'hub',
     source: { kind: 'hub', id: fleet.hubId, epoch: fleet.epoch } as const,
-    resources: [...CONTROL_RESOURCES, NAMESPACES, ...SYNCED_RESOURCES],
+    resources: fleet.resources(),
     // What was deleted while nobody watched is found by comparing facts with the complete list.
     listMarks: 'control' as const,
   };
-  const relay = startRelay(config, portsOf(options, fleet.sources()));
+  const relay = startRelay(config, portsOf(options, { relay: 'hub', sources: fleet.sources() }));
   fleet.onSources((sources) => relay.setSources(sources));
+  fleet.onResources((resources) => relay.setResources(resources));
+  return relay;
+}
+
+function startMemberRelay(member: FleetMember, options: RelaysOptions, ended: AbortSignal): Relay {
+  const { name, targetKey: id, epoch, syncTarget: target } = member;
+  const { table, log } = options;
+  const config = {
+    relay: `member-${name}`,
+    source: { kind: 'member', id, epoch, target } as const,
+    resources: SYNCED_RESOURCES,
+    heartbeatMs: options.config.heartbeat.intervalMs,
+  };
+  const relay = startRelay(config, portsOf(options, { relay: name, sources: [member.source] }));
+  const apply = (resources: readonly ResourceType[]) => relay.setResources(resources);
+  void followTargetKinds({ table, targetKey: id, apply, log, sleep: systemSleep }, ended);
   return relay;
 }
 
 function portsOf(
-  { fleet, table, send, clock, ids, random }: RelaysOptions,
-  sources: RelayPorts['sources'],
+  { fleet, table, send, clock, ids, random, log }: RelaysOptions,
+  { relay, sources }: { readonly relay: string; readonly sources: RelayPorts['sources'] },
 ): RelayPorts {
   const checkpoints = createCheckpointStore(table);
   return {
@@ -80,19 +97,10 @@ function portsOf(
     send,
     checkpoints,
     workspaceOf: (obj) => fleet.hub.workspaceOf(obj),
+    report: reportTo(log, relay),
     clock,
     sleep: systemSleep,
     ids,
     random,
   };
-}
-
-/** Which sources of a relay are not listed yet or do not answer now, and why. */
-function missing(name: string, relay: Relay): string[] {
-  const sources = relay.state();
-  if (sources.length === 0) return [`relay ${name}: no source yet`];
-  return sources.filter(isMissing).map(({ resource, endpoint, state, lastError }) => {
-    const why = lastError === undefined ? '' : `: ${lastError}`;
-    return `relay ${name}: ${resource} at ${endpoint} is ${state}${why}`;
-  });
 }

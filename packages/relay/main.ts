@@ -1,6 +1,6 @@
 import { OWNER_LABEL } from '@tmc/apis/names.ts';
 import { driftedFromApplied } from '@tmc/apis/owned-fields.ts';
-import { CONTROL_RESOURCES, type ResourceType } from '@tmc/apis/resources.ts';
+import { CONTROL_RESOURCES, NAMESPACES, type ResourceType } from '@tmc/apis/resources.ts';
 import type { Clock, Sleep } from '@tmc/kernel/clock.ts';
 import type { SendMessages } from '@tmc/kernel/envelope.ts';
 import type { Ids, Random } from '@tmc/kernel/ids.ts';
@@ -75,8 +75,8 @@ export type Relay = {
   setSources(sources: readonly WatchSource[]): void;
   /** The kinds to read from now on, likewise. */
   setResources(resources: readonly ResourceType[]): void;
-  /** Ends reading, sends what is on its way, saves the checkpoints. */
-  stop(): Promise<void>;
+  /** Ends reading, sends what is on its way, saves the checkpoints. `abandon` ends at once: nothing is sent or saved any more. */
+  stop(options?: { readonly abandon?: boolean }): Promise<void>;
 };
 
 const CHECKPOINT_MS = 1_000;
@@ -146,6 +146,7 @@ class RunningRelay implements Relay {
       outbox: this.#outbox.status(),
       lag: this.#lag.snapshot(),
       sources: this.#readers.state(),
+      epoch: this.#epoch.current,
       ...this.#counts,
       checkpointSaves: this.#checkpoints.saves,
       checkpointFailures: this.#checkpoints.failures,
@@ -160,9 +161,15 @@ class RunningRelay implements Relay {
     if (this.#stopping === undefined) this.#readers.set({ resources });
   }
 
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+  stop({ abandon = false }: { readonly abandon?: boolean } = {}): Promise<void> {
+    this.#stopping ??= abandon ? this.#abandon() : this.#stop();
     return this.#stopping;
+  }
+
+  async #abandon(): Promise<void> {
+    this.#ended.abort();
+    this.#outbox.close();
+    await Promise.all([this.#readers.stop(), ...this.#loops]);
   }
 
   async #stop(): Promise<void> {
@@ -237,7 +244,10 @@ class RunningRelay implements Relay {
   #isMarked(resource: ResourceType): boolean {
     const { listMarks, source } = this.#config;
     if (listMarks !== 'control') return listMarks === 'all';
-    const isControl = CONTROL_RESOURCES.some((r) => r.group === resource.group && r.resource === resource.resource);
+    // Of what placement keeps facts, which nothing holds when it is deleted.
+    const isControl = [...CONTROL_RESOURCES, NAMESPACES].some(
+      (r) => r.group === resource.group && r.resource === resource.resource,
+    );
     return source.kind === 'hub' && isControl;
   }
 

@@ -82,6 +82,8 @@ export type RelayMetrics = {
   readonly outbox: OutboxStatus;
   readonly lag: Histogram;
   readonly sources: readonly SourceState[];
+  /** Of the source's revisions, as messages carry it. */
+  readonly epoch: number;
   readonly heartbeats: number;
   /** Heartbeats not sent because the member cluster did not answer. */
   readonly heartbeatsWithheld: number;

@@ -2,37 +2,44 @@ import { connectHub, type HubPlan } from '@tmc/adapters/fleet/connect.ts';
 import type { KubeConnection } from '@tmc/adapters/kube/connection.ts';
 import { connectionFrom } from '@tmc/adapters/kube/kubeconfig.ts';
 import { createWatchSource } from '@tmc/adapters/kube/watch.ts';
+import type { Log } from '@tmc/adapters/lambda/telemetry.ts';
+import type { Table } from '@tmc/adapters/table/table.ts';
 import { targetKey } from '@tmc/apis/hash.ts';
-import { CONTROL_RESOURCES, NAMESPACES, type ResourceType, SYNCED_RESOURCES } from '@tmc/apis/resources.ts';
-import type { Clock } from '@tmc/kernel/clock.ts';
+import { type ResourceType, SYNCED_RESOURCES } from '@tmc/apis/resources.ts';
+import { type Clock, systemSleep } from '@tmc/kernel/clock.ts';
 import type { WatchSource } from '@tmc/kernel/ports.ts';
-import type { RelayPorts, RelaySource } from '@tmc/relay/main.ts';
+import type { Relay, RelayPorts, RelaySource } from '@tmc/relay/main.ts';
+import { followTargetKinds } from '../relay-kinds.ts';
 import type { RelayProcessConfig } from './config.ts';
 
 /** The servers of one relay, connected: what it reads, and who it is. */
 export type ConnectedSource = {
   readonly source: RelaySource;
-  readonly resources: readonly ResourceType[];
   readonly workspaceOf: RelayPorts['workspaceOf'];
   sources(): readonly WatchSource[];
-  /** Tells whenever the endpoints changed; a later listener replaces the earlier one. */
-  onSources(listener: (sources: readonly WatchSource[]) => void): void;
+  resources(): readonly ResourceType[];
+  /** Keeps a relay's endpoints and kinds what they are now, until the returned function is called. */
+  follow(relay: Pick<Relay, 'setSources' | 'setResources'>): () => void;
+  /** Why endpoints or kinds may not be those of now; empty when they are. */
+  problems(): readonly string[];
   close(): void | Promise<void>;
 };
+
+type Ports = { readonly clock: Clock; readonly log: Log; readonly table: Table };
 
 /**
  * Reads the kubeconfig and gives the function that connects, to be tried until it succeeds.
  * @throws TmcError ConfigurationError when the kubeconfig cannot be used.
  */
-export async function planSource(config: RelayProcessConfig, clock: Clock): Promise<() => Promise<ConnectedSource>> {
+export async function planSource(config: RelayProcessConfig, ports: Ports): Promise<() => Promise<ConnectedSource>> {
   const { hub, member } = config;
   if (hub) {
     const plan: HubPlan = { ...hub, connection: await connectionOf(hub) };
-    return () => connectHubSource(plan, clock);
+    return () => connectHubSource(plan, ports.clock);
   }
   if (!member) throw new RangeError('a checked configuration names a hub or a member');
   const connection = await connectionOf(member);
-  return async () => memberSource(member, connection, clock);
+  return async () => memberSource({ member, connection }, ports);
 }
 
 function connectionOf({ kubeconfig: path, context }: { kubeconfig: string; context?: string | undefined }) {
@@ -43,26 +50,43 @@ async function connectHubSource(plan: HubPlan, clock: Clock): Promise<ConnectedS
   const hub = await connectHub(plan, clock);
   return {
     source: { kind: 'hub', id: hub.hubId, epoch: hub.epoch },
-    resources: [...CONTROL_RESOURCES, NAMESPACES, ...SYNCED_RESOURCES],
     workspaceOf: (upstreamObj) => hub.hub.workspaceOf(upstreamObj),
     sources: () => hub.sources(),
-    onSources: (listener) => hub.onSources(listener),
+    resources: () => hub.resources(),
+    follow: (relay) => {
+      hub.onSources((sources) => relay.setSources(sources));
+      hub.onResources((resources) => relay.setResources(resources));
+      return () => {
+        hub.onSources(() => undefined);
+        hub.onResources(() => undefined);
+      };
+    },
+    problems: () => [hub.sourcesError(), hub.resourcesError()].filter((error) => error !== undefined),
     close: () => hub.close(),
   };
 }
 
-type MemberConfig = NonNullable<RelayProcessConfig['member']>;
+type Member = {
+  readonly member: NonNullable<RelayProcessConfig['member']>;
+  readonly connection: KubeConnection;
+};
 
-function memberSource(member: MemberConfig, connection: KubeConnection, clock: Clock): ConnectedSource {
+function memberSource({ member, connection }: Member, { clock, log, table }: Ports): ConnectedSource {
   const { name, epoch, syncTarget: target } = member;
   const watched = createWatchSource({ connection, clock, endpoint: name });
   const id = targetKey(target.workspace, target.name);
   return {
     source: { kind: 'member', id, epoch, target },
-    resources: SYNCED_RESOURCES,
     workspaceOf: () => id,
     sources: () => [watched],
-    onSources: () => undefined,
+    resources: () => SYNCED_RESOURCES,
+    follow: (relay) => {
+      const ended = new AbortController();
+      const apply = (resources: readonly ResourceType[]) => relay.setResources(resources);
+      void followTargetKinds({ table, targetKey: id, apply, log, sleep: systemSleep }, ended.signal);
+      return () => ended.abort();
+    },
+    problems: () => [],
     close: () => watched.close(),
   };
 }
