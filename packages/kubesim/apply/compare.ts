@@ -40,11 +40,18 @@ interface Pair {
   schema: StructuralSchema | undefined;
 }
 
+/** `path` is where the pair is; it is lengthened on the way down and as it was afterwards. */
 function walk(pair: Pair, path: string[], out: Builders): void {
   const { before, after, schema } = pair;
+  // What a write did not touch it shares with the state before.
+  if (before === after && before !== undefined) return;
   const atom = atomOf(schema, after ?? before);
   const children = childPairs(atom, before, after);
-  for (const [element, child] of children ?? []) walk(child, [...path, element], out);
+  for (const [element, child] of children ?? []) {
+    path.push(element);
+    walk(child, path, out);
+    path.pop();
+  }
   // Null counts as a value: only a field that was not there at all is added.
   if (before === undefined) out.added.add(path);
   else if (after === undefined) out.removed.add(path);

@@ -24,16 +24,20 @@ export class FieldSetBuilder {
   readonly children = new Map<string, FieldSetBuilder>();
 
   child(element: string): FieldSetBuilder {
-    const found = this.children.get(element) ?? new FieldSetBuilder();
-    this.children.set(element, found);
+    let found = this.children.get(element);
+    if (!found) {
+      found = new FieldSetBuilder();
+      this.children.set(element, found);
+    }
     return found;
   }
 
   add(path: FieldPath): void {
-    const [first, ...rest] = path;
-    if (first === undefined) return;
-    if (rest.length === 0) this.members.add(first);
-    else this.child(first).add(rest);
+    const last = path.at(-1);
+    if (last === undefined) return;
+    let node: FieldSetBuilder = this;
+    for (let at = 0; at < path.length - 1; at++) node = node.child(path[at] as string);
+    node.members.add(last);
   }
 
   build(): FieldSet {
@@ -46,7 +50,9 @@ export class FieldSetBuilder {
 
 /** A set from members and children, empty children left out. */
 export function trimmed(members: Iterable<string>, children: Iterable<readonly [string, FieldSet]>): FieldSet {
-  return { members: new Set(members), children: new Map([...children].filter(([, child]) => !isEmptySet(child))) };
+  const kept = new Map<string, FieldSet>();
+  for (const [element, child] of children) if (!isEmptySet(child)) kept.set(element, child);
+  return { members: members instanceof Set ? members : new Set(members), children: kept };
 }
 
 export function fieldSetOf(paths: Iterable<FieldPath>): FieldSet {
@@ -56,22 +62,25 @@ export function fieldSetOf(paths: Iterable<FieldPath>): FieldSet {
 }
 
 export function union(a: FieldSet, b: FieldSet): FieldSet {
+  if (isEmptySet(a)) return b;
+  if (isEmptySet(b)) return a;
   const elements = new Set([...a.children.keys(), ...b.children.keys()]);
   const children = [...elements].map((element) => [element, union(below(a, element), below(b, element))] as const);
   return trimmed([...a.members, ...b.members], children);
 }
 
-/** The paths of `a` that are not in `b`; what lies below a path of `b` stays. */
+/** The paths of `a` that are not in `b`; what lies below a path of `b` stays. `a` itself when nothing goes. */
 export function difference(a: FieldSet, b: FieldSet): FieldSet {
+  if (isEmptySet(a) || isEmptySet(b)) return a;
   const children = [...a.children].map(([element, child]) => [element, difference(child, below(b, element))] as const);
-  return trimmed(
-    [...a.members].filter((element) => !b.members.has(element)),
-    children,
-  );
+  const members = [...a.members].filter((element) => !b.members.has(element));
+  const isSame = members.length === a.members.size && children.every(([at, child]) => child === a.children.get(at));
+  return isSame ? a : trimmed(members, children);
 }
 
 /** The paths of `a` that are neither in `b` nor below a path of `b`. */
 export function differenceBelow(a: FieldSet, b: FieldSet): FieldSet {
+  if (isEmptySet(a) || isEmptySet(b)) return a;
   const children = [...a.children]
     .filter(([element]) => !b.members.has(element))
     .map(([element, child]) => [element, differenceBelow(child, below(b, element))] as const);
@@ -108,11 +117,25 @@ export function pathsOf(set: FieldSet, prefix: FieldPath = []): FieldPath[] {
 
 /** The set as `fieldsV1` of a managedFields entry. */
 export function formatFields(set: FieldSet): JsonObject {
-  const out: JsonObject = {};
+  const fresh = formatBelow(set, {});
+  const text = JSON.stringify(fresh);
+  const known = shared.get(text);
+  if (known) return known;
+  if (shared.size >= MOST_SHARED) shared.clear();
+  shared.set(text, fresh);
+  read.set(fresh, set);
+  return fresh;
+}
+
+/** Objects made alike own the same fields: they share one document, which is read once. */
+const MOST_SHARED = 500;
+const shared = new Map<string, JsonObject>();
+const read = new WeakMap<JsonObject, FieldSet>();
+
+function formatBelow(set: FieldSet, out: JsonObject): JsonObject {
   for (const element of [...new Set([...set.members, ...set.children.keys()])].sort()) {
     const child = set.children.get(element);
-    const self = child && set.members.has(element) ? { '.': {} } : {};
-    out[element] = child ? { ...self, ...formatFields(child) } : {};
+    out[element] = child ? formatBelow(child, set.members.has(element) ? { '.': {} } : {}) : {};
   }
   return out;
 }
@@ -120,6 +143,8 @@ export function formatFields(set: FieldSet): JsonObject {
 /** The set in `fieldsV1`; key elements are brought to one spelling. @throws Error when it is none */
 export function parseFields(fieldsV1: unknown): FieldSet {
   if (!isRecord(fieldsV1)) throw new Error('fieldsV1 is not an object');
+  const known = read.get(fieldsV1);
+  if (known) return known;
   const members: string[] = [];
   const children: [string, FieldSet][] = [];
   for (const [written, value] of Object.entries(fieldsV1)) {

@@ -13,19 +13,32 @@ export function applyDefaults(value: unknown, schema: StructuralSchema): unknown
   }
   if (!isRecord(value)) return value;
   const out = withoutNulls(value, schema);
-  for (const [name, property] of Object.entries(schema.properties ?? {})) {
-    const { default: content } = property;
-    if (out[name] === undefined && content !== undefined && hasType(content, property))
-      out[name] = structuredClone(content);
-  }
-  for (const [name, content] of Object.entries(out)) {
-    const child = fieldSchema(schema, name);
+  for (const [name, content] of defaultsOf(schema)) if (out[name] === undefined) out[name] = content;
+  for (const name of Object.keys(out)) {
+    const content = out[name];
+    const child = typeof content === 'object' && content !== null ? fieldSchema(schema, name) : undefined;
     if (child) out[name] = applyDefaults(content, child);
   }
   return out;
 }
 
+const known = new WeakMap<StructuralSchema, readonly (readonly [string, unknown])[]>();
+
+/** The fields of a schema with a default of their type. Values are shared by all who get them: objects are never changed in place. */
+function defaultsOf(schema: StructuralSchema): readonly (readonly [string, unknown])[] {
+  let found = known.get(schema);
+  if (!found) {
+    found = Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
+      const { default: content } = property;
+      return content !== undefined && hasType(content, property) ? [[name, content] as const] : [];
+    });
+    known.set(schema, found);
+  }
+  return found;
+}
+
 function withoutNulls(value: JsonObject, schema: StructuralSchema): JsonObject {
+  if (!Object.values(value).includes(null)) return { ...value };
   const kept = Object.entries(value).filter(([name, content]) => {
     const child = content === null ? fieldSchema(schema, name) : undefined;
     return child === undefined || child.nullable === true || isOpen(child);

@@ -1,4 +1,4 @@
-import { fieldSchema, isRecord, type StructuralSchema } from './types.ts';
+import { fieldSchema, type JsonObject, type StructuralSchema } from './types.ts';
 
 /** The JSON type of a value as schemas name it. */
 export function jsonType(value: unknown): string {
@@ -23,15 +23,18 @@ interface Mismatch {
 }
 
 /** The first value that is not of its schema's type; null fits everywhere. */
-function firstMismatch(value: unknown, schema: StructuralSchema, steps: Mismatch['steps'] = []): Mismatch | undefined {
+function firstMismatch(value: unknown, schema: StructuralSchema): Mismatch | undefined {
   if (value === null) return undefined;
-  if (!hasType(value, schema)) return { value, schema, steps };
+  if (!hasType(value, schema)) return { value, schema, steps: [] };
+  if (typeof value !== 'object') return undefined;
   const isList = Array.isArray(value);
-  for (const [name, item] of Object.entries(isList || isRecord(value) ? value : {})) {
+  for (const name of Object.keys(value as object)) {
     const child = isList ? schema.items : fieldSchema(schema, name);
-    const step = { text: isList ? `[${name}]` : `.${name}`, field: !isList && !schema.additionalProperties };
-    const found = child && firstMismatch(item, child, [...steps, step]);
-    if (found) return found;
+    const found = child && firstMismatch((value as JsonObject)[name], child);
+    if (!found) continue;
+    // The way to it is spelt out on the way back: nearly always there is nothing to find.
+    found.steps.unshift({ text: isList ? `[${name}]` : `.${name}`, field: !isList && !schema.additionalProperties });
+    return found;
   }
   return undefined;
 }

@@ -11,7 +11,21 @@ export function findUnknownFields(value: unknown, schema: StructuralSchema, path
     const { items } = schema;
     return items ? value.flatMap((item, at) => findUnknownFields(item, items, `${path}[${at}]`)) : [];
   }
-  return isRecord(value) ? unknownInObject(value, schema, path) : [];
+  return isRecord(value) && (path !== '' || hasUnknown(value, schema)) ? unknownInObject(value, schema, path) : [];
+}
+
+/** Asked first, because nearly always there is none: paths are spelt out only when there is one. */
+function hasUnknown(value: unknown, schema: StructuralSchema): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    return items !== undefined && value.some((item) => hasUnknown(item, items));
+  }
+  for (const name of Object.keys(value)) {
+    const child = fieldSchema(schema, name);
+    if (child ? hasUnknown((value as JsonObject)[name], child) : !keepsUnknown(schema)) return true;
+  }
+  return false;
 }
 
 function unknownInObject(value: JsonObject, schema: StructuralSchema, path: string): string[] {

@@ -16,8 +16,9 @@ export function checkSchema(request: WriteRequest, next: ApiObject, old: ApiObje
   const schema = schemaOf(def);
   const { managedFields } = next.metadata;
   const bare = withMeta(next, { managedFields: undefined });
-  reportUnknown(request, findUnknownFields(bare, schema));
-  const pruned = pruneUnknown(bare, schema) as ApiObject;
+  const unknown = findUnknownFields(bare, schema);
+  reportUnknown(request, unknown);
+  const pruned = unknown.length ? (pruneUnknown(bare, schema) as ApiObject) : bare;
   if (!def.custom) {
     const wrong = decodeFailure(pruned, schema, def.kind);
     if (wrong) throw decodeError(request, wrong);
@@ -57,8 +58,22 @@ function decodeError(request: WriteRequest, why: string) {
 
 /** Built-in types know no null: a null field is an absent one. */
 function withoutNulls<T>(value: T): T {
-  if (Array.isArray(value)) return value.map(withoutNulls) as T;
+  return holdsNull(value) ? cleared(value) : value;
+}
+
+/** Nearly always there is none, and then nothing is copied. */
+function holdsNull(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(holdsNull);
+  for (const content of Object.values(value)) {
+    if (content === null || content === undefined || holdsNull(content)) return true;
+  }
+  return false;
+}
+
+function cleared<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(cleared) as T;
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).filter(([, content]) => content !== null && content !== undefined);
-  return Object.fromEntries(entries.map(([key, content]) => [key, withoutNulls(content)])) as T;
+  return Object.fromEntries(entries.map(([key, content]) => [key, cleared(content)])) as T;
 }
