@@ -88,13 +88,13 @@ function suspect({ suspects }: States, id: string, found: Suspect): void {
 /** Waits until the stream has passed a revision, or for the grace; false when it stood still for want of room or ended. */
 async function streamPasses(revision: bigint, options: ComparisonOptions): Promise<boolean> {
   const { telling, isCurrent, sleep, signal } = options;
-  const blocked = telling.blocked;
+  const { waits } = telling;
   for (let waitedMs = 0; waitedMs < GRACE_MS && !signal.aborted; waitedMs += GRACE_STEP_MS) {
     if (!isCurrent()) return false;
     if (BigInt(telling.rv) >= revision) return true;
     await sleep(GRACE_STEP_MS, signal);
   }
-  return isCurrent() && telling.blocked === blocked && !signal.aborted;
+  return isCurrent() && !telling.isWaiting && telling.waits === waits && !signal.aborted;
 }
 
 /** Whether what is known now is still not what the list told. */

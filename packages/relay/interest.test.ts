@@ -1,11 +1,11 @@
 import { syncerFinalizer } from '@tmc/apis/names.ts';
+import { CONTROL_RESOURCES, NAMESPACES, SYNCED_RESOURCES } from '@tmc/apis/resources.ts';
+import { formatGroupResource } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import { configMap, deployment, namespace, secret, syncTarget } from '@tmc/testkit/objects.ts';
 import { describe, expect, it } from 'vitest';
 import { hubInterest, isHeld, memberInterest } from './interest.ts';
 
-const DEPLOYMENTS = { group: 'apps', resource: 'deployments' };
-const TARGETS = { group: 'workload.kcp.io', resource: 'synctargets' };
 type Change = (object: KubeObject) => void;
 
 function changed(object: KubeObject, change: Change): KubeObject {
@@ -24,61 +24,117 @@ const metadata: [string, Change][] = [
   ['deletion', (o) => Object.assign(o.metadata, { deletionTimestamp: '2026-01-01T00:00:00Z' })],
 ];
 
-describe('interest of the hub', () => {
-  const upstreamObj = deployment({ name: 'web', uid: 'u', generation: 1 });
-  const hash = hubInterest(DEPLOYMENTS, upstreamObj);
+const set =
+  (change: Record<string, unknown>): Change =>
+  (o) =>
+    void Object.assign(o, change);
+const meta =
+  (change: Record<string, unknown>): Change =>
+  (o) =>
+    void Object.assign(o.metadata, change);
+const status = (change: Record<string, unknown>): Change => set({ status: change });
+const ready = (value: string, time: string) => ({
+  conditions: [{ type: 'Ready', status: value, lastTransitionTime: time }],
+});
+const annotations = meta({ annotations: { a: 'b' } });
+const finalizers = meta({ finalizers: ['example.com/x'] });
+const spec = set({ spec: { changed: true } });
+const anyStatus = status({ conditions: [{ type: 'Whatever', status: 'True' }], observedGeneration: 3 });
+const heartbeat = status({ lastSyncerHeartbeatTime: 'now', allocated: { cpu: '1' } });
+const policies = { matters: { annotations, finalizers, spec }, silent: { anyStatus } };
+const workloads = { matters: { annotations, finalizers, generation: meta({ generation: 2 }) }, silent: { anyStatus } };
 
-  it.each<[string, Change]>([
-    ...metadata,
-    ['annotations', (o) => Object.assign(o.metadata, { annotations: { a: 'b' } })],
-    ['finalizers', (o) => Object.assign(o.metadata, { finalizers: [syncerFinalizer('t')] })],
-    ['generation', (o) => Object.assign(o.metadata, { generation: 2 })],
-    ['spec', (o) => Object.assign(o, { spec: { replicas: 9 } })],
-  ])('%s matters', (_name, change) => {
-    expect(hubInterest(DEPLOYMENTS, changed(upstreamObj, change))).not.toBe(hash);
+/** By resource: a sample, and beyond what holds for all kinds, changes that are told and changes that are not. */
+type Kind = { sample?: KubeObject; matters: Record<string, Change>; silent: Record<string, Change> };
+const KINDS: Record<string, Kind> = {
+  'synctargets.workload.kcp.io': {
+    sample: syncTarget({ name: 't' }),
+    matters: {
+      finalizers,
+      spec,
+      readiness: status(ready('True', '1')),
+      room: status({ allocatable: { cpu: '4' } }),
+      'the kinds it takes': status({ syncedResources: [{ resource: 'services', versions: ['v1'] }] }),
+    },
+    silent: { annotations, heartbeat, anyStatus },
+  },
+  'clusterregistrations.tmc.kcp.io': {
+    matters: { finalizers, spec, readiness: status(ready('True', '1')) },
+    silent: { annotations, heartbeat: status({ lastHeartbeat: 'now' }), anyStatus },
+  },
+  'locations.scheduling.kcp.io': {
+    matters: { spec },
+    silent: { annotations, instances: status({ instances: 3, availableInstances: 2 }) },
+  },
+  'placements.scheduling.kcp.io': policies,
+  'workloadplacements.tmc.kcp.io': policies,
+  'clusterworkloadplacements.workload.kcp.io': policies,
+  namespaces: {
+    sample: namespace({ name: 'n' }),
+    matters: { annotations },
+    silent: { 'its own finalizers': spec, phase: status({ phase: 'Active' }) },
+  },
+  'apibindings.apis.kcp.io': {
+    matters: {
+      spec,
+      phase: status({ phase: 'Bound' }),
+      claims: status({ appliedPermissionClaims: [{ resource: 'secrets' }] }),
+    },
+    silent: { anyStatus },
+  },
+  'deployments.apps': { ...workloads, sample: deployment({ name: 'web', generation: 1 }) },
+  services: workloads,
+  configmaps: {
+    sample: configMap({ name: 'c' }),
+    matters: {
+      annotations,
+      finalizers,
+      data: set({ data: { a: '2' } }),
+      binaryData: set({ binaryData: { a: 'eA==' } }),
+    },
+    silent: {},
+  },
+  secrets: {
+    sample: secret({ name: 's' }),
+    matters: { annotations, finalizers, data: set({ data: { a: 'eA==' } }), immutable: set({ immutable: true }) },
+    silent: {},
+  },
+};
+
+const named = (text: string) => {
+  const [resource = '', ...group] = text.split('.');
+  return { resource, group: group.join('.') };
+};
+
+describe.each(Object.entries(KINDS))('interest in %s of the hub', (name, { sample, matters, silent }) => {
+  const resource = named(name);
+  const object = sample ?? { apiVersion: 'v1', kind: 'Any', metadata: { name: 'x', uid: 'u' }, spec: { wish: 1 } };
+  const hash = hubInterest(resource, object);
+
+  it.each([...metadata, ...Object.entries(matters)])('%s matters', (_change, change) => {
+    expect(hubInterest(resource, changed(object, change))).not.toBe(hash);
   });
 
-  it.each<[string, Change]>([...noise, ['status', (o) => Object.assign(o, { status: { replicas: 1 } })]])(
-    '%s does not matter',
-    (_name, change) => {
-      expect(hubInterest(DEPLOYMENTS, changed(upstreamObj, change))).toBe(hash);
+  it.each([...noise, ...Object.entries(silent)])('%s does not matter', (_change, change) => {
+    expect(hubInterest(resource, changed(object, change))).toBe(hash);
+  });
+});
+
+describe('interest of the hub', () => {
+  it('covers every kind that is read', () => {
+    const read = [...CONTROL_RESOURCES, NAMESPACES, ...SYNCED_RESOURCES].map(formatGroupResource);
+    expect(Object.keys(KINDS).sort()).toEqual([...read, 'apibindings.apis.kcp.io'].sort());
+  });
+
+  it.each(['synctargets.workload.kcp.io', 'clusterregistrations.tmc.kcp.io'])(
+    'of %s, not when a condition was set',
+    (name) => {
+      const at = (value: string, time: string) =>
+        hubInterest(named(name), changed(syncTarget({ name: 't' }), status(ready(value, time))));
+      expect(at('True', '2')).toBe(at('True', '1'));
+      expect(at('False', '2')).not.toBe(at('True', '2'));
     },
   );
-
-  it.each([configMap({ name: 'c' }), secret({ name: 's' })])('data of a $kind matters', (object) => {
-    const resource = { group: '', resource: `${object.kind.toLowerCase()}s` };
-    const other = changed(object, (o) => Object.assign(o, { data: { password: 'ZWxzZQ==' } }));
-    expect(hubInterest(resource, other)).not.toBe(hubInterest(resource, object));
-  });
-
-  it('a heartbeat on a target does not matter, its readiness does', () => {
-    const status =
-      (ready: string, time: string): Change =>
-      (o) =>
-        Object.assign(o, {
-          status: {
-            lastSyncerHeartbeatTime: time,
-            conditions: [{ type: 'Ready', status: ready, lastTransitionTime: time }],
-          },
-        });
-    const target = changed(syncTarget({ name: 't' }), status('True', '1'));
-    const later = changed(target, status('True', '2'));
-    const down = changed(target, status('False', '2'));
-    expect(hubInterest(TARGETS, later)).toBe(hubInterest(TARGETS, target));
-    expect(hubInterest(TARGETS, down)).not.toBe(hubInterest(TARGETS, target));
-    const cordoned = changed(target, (o) => Object.assign(o, { spec: { unschedulable: true } }));
-    expect(hubInterest(TARGETS, cordoned)).not.toBe(hubInterest(TARGETS, target));
-  });
-
-  it('of a binding, the phase and the granted claims matter', () => {
-    const resource = { group: 'apis.kcp.io', resource: 'apibindings' };
-    const binding = { ...namespace({ name: 'tmc' }), kind: 'APIBinding' };
-    const bound = { ...binding, status: { phase: 'Bound', conditions: [{ time: '1' }] } };
-    expect(hubInterest(resource, bound)).not.toBe(hubInterest(resource, binding));
-    expect(hubInterest(resource, { ...bound, status: { phase: 'Bound' } })).toBe(hubInterest(resource, bound));
-    const granted = { ...bound, status: { phase: 'Bound', appliedPermissionClaims: [{ resource: 'secrets' }] } };
-    expect(hubInterest(resource, granted)).not.toBe(hubInterest(resource, bound));
-  });
 });
 
 describe('interest of a member', () => {

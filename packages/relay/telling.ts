@@ -42,8 +42,9 @@ export class Telling {
   rv = '';
   /** Complete lists. */
   lists = 0;
-  /** How often the outbox had no room. */
-  blocked = 0;
+  /** How often the outbox had no room, and whether the reader waits for room now. */
+  waits = 0;
+  isWaiting = false;
 
   constructor(told: Told, { view, knownElsewhere, counters, isRise }: TellingOptions) {
     this.told = told;
@@ -125,7 +126,9 @@ export class Telling {
   async #offer(observation: Observation, holdAt: bigint): Promise<void> {
     const room = this.told.offer(observation, holdAt);
     if (!room) return;
-    this.blocked += 1;
+    this.waits += 1;
+    this.isWaiting = true;
     await room;
+    this.isWaiting = false;
   }
 }
