@@ -296,6 +296,23 @@ describe('outbox and checkpoint', () => {
     expect(tracker.safe).toBe(13n);
   });
 
+  it('what waits for room is dropped, and stays held, when who told it ends: another may have told what is newer', async () => {
+    const { clock, sends, outbox } = setUp({ maxBytes: 200 });
+    const tracker = new RevisionTracker(9n);
+    const ended = new AbortController();
+    void outbox.put(parcel('x', { bytes: 150 }));
+    await clock.advance(0);
+    const waiting = outbox.put(parcel('a', { rv: '10' }), tracker.hold(10n), ended.signal);
+    tracker.advance(10n);
+    ended.abort();
+    await waiting;
+    const newer = outbox.put(parcel('a', { rv: '11' }));
+    sends[0]?.answer();
+    await newer;
+    await clock.advance(20);
+    expect([sends.length, revisions(sends[1]), tracker.safe]).toEqual([2, ['11'], 9n]);
+  });
+
   it('a state that two readings of its kind tell keeps the checkpoints of both below it', async () => {
     const { clock, sends, outbox } = setUp();
     const [before, anew] = [new RevisionTracker(9n), new RevisionTracker(9n)];

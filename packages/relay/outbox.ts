@@ -109,16 +109,17 @@ export class Outbox {
 
   /**
    * Takes a message over. A promise means the outbox is full: it resolves when the message was taken. One larger than the
-   * whole outbox is taken when it is alone.
+   * whole outbox is taken when it is alone. When `ended` is aborted while it waits, it is dropped and stays held: who reads on in
+   * another's place may have told a newer state meanwhile.
    */
-  put(parcel: Parcel, hold?: Hold): Promise<void> | undefined {
+  put(parcel: Parcel, hold?: Hold, ended: AbortSignal = this.#closed.signal): Promise<void> | undefined {
     const load = { parcel: this.#lightened(parcel), holds: hold ? [hold] : [] };
     if (this.#fits(load.parcel)) {
       this.#accept(load);
       return undefined;
     }
     this.#counts.blocked += 1;
-    return this.#putLater(load);
+    return this.#putLater(load, ended);
   }
 
   /** Takes a message whether there is room or not: for the few ids of fixed number that must not wait behind readers. */
@@ -139,9 +140,10 @@ export class Outbox {
     this.#changes.notify();
   }
 
-  async #putLater(load: Load): Promise<void> {
-    while (!this.#fits(load.parcel) && !this.#closed.signal.aborted) await this.#changes.next(this.#closed.signal);
-    if (!this.#closed.signal.aborted) this.#accept(load);
+  async #putLater(load: Load, ended: AbortSignal): Promise<void> {
+    const isOver = () => ended.aborted || this.#closed.signal.aborted;
+    while (!this.#fits(load.parcel) && !isOver()) await this.#changes.next(ended);
+    if (!isOver()) this.#accept(load);
   }
 
   /** The message, or only its key when the outbox is filling up: what the receiver then reads is newer anyway. */

@@ -188,7 +188,11 @@ export class Readers {
       since,
       tracker,
       offer: (observation, holdAt) =>
-        outbox.put(observationParcel(observation, { origin: sender, resource, stamp: stamp() }), tracker.hold(holdAt)),
+        outbox.put(
+          observationParcel(observation, { origin: sender, resource, stamp: stamp() }),
+          tracker.hold(holdAt),
+          reader.ended.signal,
+        ),
     };
   }
 
