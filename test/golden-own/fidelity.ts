@@ -17,6 +17,7 @@ const AREAS: Readonly<Record<string, string>> = {
   'kube-auth': 'authentication, RBAC, reviews, tokens',
   'kube-representations': 'metadata only, Table, discovery, OpenAPI, errors',
   'kube-calls': 'every call that the adapters make (our own recordings)',
+  'kube-cluster-calls': 'the same about objects without a namespace (our own recordings)',
   'kcp-00-setup': 'workspaces, exports, bindings from scratch',
   'kcp-01-wildcard': 'all tenants at once: list, watch, WatchList, 410',
   'kcp-02-tenants': 'tenants by id and path, access, discovery',

@@ -5,7 +5,7 @@ import { keyOf } from '../store/store.ts';
 import type { ListMeta } from './encode.ts';
 import { parseListOptions } from './list-options.ts';
 import { reachRevision } from './revision.ts';
-import { selectionOf } from './selection.ts';
+import { type Selection, selectionOf } from './selection.ts';
 
 export interface ListResult {
   items: ApiObject[];
@@ -36,19 +36,28 @@ export async function listObjects(sim: Sim, target: Target, query: URLSearchPara
     );
   const rest = token ? all.filter((obj) => placeOf(sim, obj) > token.after) : all;
   const found = selection.selective ? rest.filter(selection.matches) : rest;
-  const { limit } = options;
-  if (limit <= 0 || found.length <= limit) return { items: found, meta: { resourceVersion: String(revision) } };
-  const items = found.slice(0, limit);
-  const last = items[items.length - 1] as ApiObject;
+  return chunkOf(sim, { rest, found, revision, limit: options.limit, selection });
+}
+
+interface Listed {
+  /** What is left of the collection, and what of that is asked for. */
+  rest: ApiObject[];
+  found: ApiObject[];
+  revision: number;
+  /** 0: no limit. */
+  limit: number;
+  selection: Selection;
+}
+
+function chunkOf(sim: Sim, { rest, found, revision, limit, selection }: Listed): ListResult {
+  const items = limit > 0 ? found.slice(0, limit) : found;
+  const meta = { resourceVersion: String(revision) };
+  const last = items.length === limit ? items.at(-1) : undefined;
+  // A server that filled a chunk does not look whether any of the rest matches: the next one may be empty.
+  if (!last || last === (selection.single ? found : rest).at(-1)) return { items, meta };
+  const remaining = selection.selective ? {} : { remainingItemCount: found.length - items.length };
   const next = encodeToken({ rv: revision, after: placeOf(sim, last) });
-  return {
-    items,
-    meta: {
-      resourceVersion: String(revision),
-      continue: next,
-      ...(selection.selective ? {} : { remainingItemCount: found.length - limit }),
-    },
-  };
+  return { items, meta: { ...meta, continue: next, ...remaining } };
 }
 
 const goneMessage = (revision: number, oldest: number): string =>

@@ -10,6 +10,8 @@ export interface Selection {
   matches: (obj: ApiObject) => boolean;
   /** Whether it leaves anything out: lists then carry no remainingItemCount. */
   selective: boolean;
+  /** Whether it names one object, so that nothing else is looked at. */
+  single: boolean;
 }
 
 type Matcher = (obj: ApiObject) => boolean;
@@ -58,7 +60,8 @@ export function selectionOf(target: Target, query: URLSearchParams): Selection {
     matchers.push((obj) => obj.metadata.labels?.[key] === value);
   }
   if (view?.visible) matchers.push(view.visible);
-  return { matches: (obj) => matchers.every((matcher) => matcher(obj)), selective: matchers.length > 0 };
+  const single = target.name !== '' || /(^|,)metadata\.name==?[^=]/.test(fields ?? '');
+  return { matches: (obj) => matchers.every((matcher) => matcher(obj)), selective: matchers.length > 0, single };
 }
 
 function labelMatcher(text: string): Matcher {
