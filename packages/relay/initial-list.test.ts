@@ -68,6 +68,30 @@ describe('a list as the first events of a stream', () => {
     await bench.stop(relay);
   });
 
+  it('that falls silent is given up, and read by pages the second time', async () => {
+    const bench = streamingBench('a', 'b');
+    bench.server.cutInitialAfter = 1;
+    const relay = bench.start();
+    await bench.until('listed', () => relay.ready(), 70_000);
+    expect([only(relay).entered.quiet, bench.server.pages, only(relay).pagedBecause]).toEqual([
+      2,
+      1,
+      expect.stringContaining('fell silent'),
+    ]);
+    await bench.stop(relay);
+  });
+
+  it('whose objects wait for room for long has not fallen silent', async () => {
+    const bench = streamingBench('a', 'b', 'c');
+    bench.queue.hanging = true;
+    const relay = bench.start({ limits: { maxBytes: 1_000 } });
+    await bench.clock.advance(200_000);
+    expect(only(relay)).toMatchObject({ state: 'list-streaming', entered: { 'list-streaming': 1 }, listed: false });
+    bench.queue.release();
+    await bench.until('told', () => told(bench, 'upsert').length === 3);
+    await bench.stop(relay);
+  });
+
   it('that a server closes before its end is incomplete', async () => {
     const bench = streamingBench('a', 'b');
     bench.server.cutInitialAfter = 1;

@@ -6,7 +6,6 @@ import { ReadError, revisionOf, type WatchState } from './watch-state.ts';
 
 /** Objects per page: one answer stays around 2 MB. */
 const PAGE_LIMIT = 500;
-/** Marks the bookmark that ends the initial events of a WatchList. */
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 /**
@@ -51,7 +50,7 @@ export class ListPass {
   async event({ type, object }: WatchEvent): Promise<boolean> {
     const revision = revisionOf(object, type);
     if (type === 'BOOKMARK') {
-      if (object.metadata.annotations?.[INITIAL_EVENTS_END] !== 'true') return false;
+      if (!isInitialEventsEnd({ type, object })) return false;
       await this.complete(revision);
       return true;
     }
@@ -68,6 +67,11 @@ export class ListPass {
     for (const gone of this.#telling.inventory.absent()) await this.#telling.gone(gone, this.#holdAt);
     this.#telling.endList(revision);
   }
+}
+
+/** True for the bookmark that ends the initial events of a WatchList. */
+export function isInitialEventsEnd({ type, object }: WatchEvent): boolean {
+  return type === 'BOOKMARK' && object?.metadata?.annotations?.[INITIAL_EVENTS_END] === 'true';
 }
 
 /** Why an object has come from an endpoint with revisions of its own; undefined when it has not. */

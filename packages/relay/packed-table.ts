@@ -46,6 +46,11 @@ export class PackedTable {
     return this.#size;
   }
 
+  /** Memory it takes, but for a constant. */
+  get bytes(): number {
+    return this.#chunks.length * CHUNK_BYTES + this.#slots.byteLength;
+  }
+
   find(key: string): Known | undefined {
     const place = this.#findPlace(this.#encode(key));
     return place && readRecord(place);

@@ -1,7 +1,7 @@
 import type { Sleep } from '@tmc/kernel/clock.ts';
 import type { Random } from '@tmc/kernel/ids.ts';
 import type { WatchEvent } from '@tmc/kernel/ports.ts';
-import { type ListScope, movedBackwards } from './initial-list.ts';
+import { isInitialEventsEnd, type ListScope, movedBackwards } from './initial-list.ts';
 import type { Telling } from './telling.ts';
 import { ReadError, revisionOf } from './watch-state.ts';
 
@@ -9,6 +9,9 @@ import { ReadError, revisionOf } from './watch-state.ts';
 const STREAM_SECONDS = { min: 300, max: 600 };
 /** How long after its deadline a stream may still end; a server does so within seconds. */
 const GRACE_MS = 30_000;
+
+/** Initial events come in one go; a server that prepares them for longer than this is asked for pages instead. */
+const INITIAL_SILENCE_MS = 15_000;
 
 export type StreamOptions = {
   readonly sleep: Sleep;
@@ -19,35 +22,89 @@ export type StreamOptions = {
   readonly signal: AbortSignal;
 };
 
-/** Events until the server ends the stream. @throws ReadError quiet when it does not at its deadline, and what the source throws. */
+/**
+ * Events until the server ends the stream. @throws ReadError quiet when it does not at its deadline, or when it falls silent within
+ * its initial events; and what the source throws.
+ */
 export async function* readStream(
   { source, view, labelSelector }: ListScope,
   { sleep, random, resourceVersion, opened, signal }: StreamOptions,
 ): AsyncGenerator<WatchEvent> {
   const { min, max } = STREAM_SECONDS;
   const timeoutSeconds = min + Math.floor(random() * (max - min + 1));
-  const ended = new AbortController();
-  const end = (): void => ended.abort();
-  signal.addEventListener('abort', end, { once: true });
-  let outlived = false;
-  void sleep(timeoutSeconds * 1_000 + GRACE_MS, ended.signal).then(() => {
-    outlived = !ended.signal.aborted;
-    end();
-  });
+  const watchdog = new Watchdog(sleep, signal);
+  watchdog.limit(timeoutSeconds * 1_000 + GRACE_MS, `outlived its deadline of ${timeoutSeconds} s`);
+  if (resourceVersion === undefined) void watchdog.watchInitialEvents();
   try {
-    yield* source.watch(view.resource, {
+    const events = source.watch(view.resource, {
       timeoutSeconds,
       opened,
-      signal: ended.signal,
+      signal: watchdog.signal,
       ...(resourceVersion === undefined ? { sendInitialEvents: true } : { resourceVersion }),
       ...(labelSelector !== undefined && { labelSelector }),
     });
+    for await (const event of events) {
+      watchdog.took(event);
+      yield event;
+      watchdog.isAwaited = true;
+    }
   } finally {
-    signal.removeEventListener('abort', end);
-    end();
+    watchdog.end();
   }
-  if (outlived)
-    throw new ReadError('quiet', `the stream went on ${GRACE_MS / 1_000} s after its deadline of ${timeoutSeconds} s`);
+  if (watchdog.bite !== undefined) throw new ReadError('quiet', `the stream ${watchdog.bite}`);
+}
+
+/** Gives a stream up that shows no life: no FIN ends one whose server is gone. */
+class Watchdog {
+  readonly #sleep: Sleep;
+  readonly #outer: AbortSignal;
+  readonly #ended = new AbortController();
+  readonly end = (): void => {
+    this.#outer.removeEventListener('abort', this.end);
+    this.#ended.abort();
+  };
+  /** Why the stream was given up. */
+  bite: string | undefined;
+  /** False while an event is being told: then the silence is ours. */
+  isAwaited = true;
+  #taken = 0;
+  #isInitial = true;
+
+  constructor(sleep: Sleep, signal: AbortSignal) {
+    this.#sleep = sleep;
+    this.#outer = signal;
+    signal.addEventListener('abort', this.end, { once: true });
+    if (signal.aborted) this.end();
+  }
+
+  get signal(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  limit(ms: number, why: string): void {
+    void this.#sleep(ms, this.signal).then(() => this.#giveUp(why));
+  }
+
+  took(event: WatchEvent): void {
+    this.#taken += 1;
+    this.isAwaited = false;
+    if (isInitialEventsEnd(event)) this.#isInitial = false;
+  }
+
+  async watchInitialEvents(): Promise<void> {
+    while (this.#isInitial && !this.signal.aborted) {
+      const before = this.#taken;
+      await this.#sleep(INITIAL_SILENCE_MS, this.signal);
+      const isSilent = this.isAwaited && this.#taken === before;
+      if (this.#isInitial && isSilent) this.#giveUp('fell silent within its initial events');
+    }
+  }
+
+  #giveUp(why: string): void {
+    if (this.signal.aborted) return;
+    this.bite = why;
+    this.end();
+  }
 }
 
 /** Takes one event of a stream that goes on from a complete list. @throws ReadError when it contradicts what was read. */

@@ -27,6 +27,7 @@ export class ScriptedServer {
   skewMs: number | undefined;
   #rv: number;
   #horizon = 0;
+  #history = '';
   #mute = false;
   #held: WatchEvent[] | undefined;
   readonly #log: { rv: number; event: WatchEvent }[] = [];
@@ -56,7 +57,7 @@ export class ScriptedServer {
     const id = idOf(object);
     const before = this.objects.get(id);
     this.#rv += 1;
-    const uid = before?.metadata.uid ?? `uid-${this.#rv}`;
+    const uid = before?.metadata.uid ?? `uid-${this.#rv}${this.#history}`;
     const stored: KubeObject = structuredClone(object);
     Object.assign(stored.metadata, { uid, resourceVersion: String(this.#rv) });
     this.objects.set(id, stored);
@@ -127,6 +128,7 @@ export class ScriptedServer {
 
   /** Moves the revision counter: a server restored from a backup. */
   rewind(rv: number): void {
+    this.#history += '-again';
     this.#rv = rv;
     this.#log.length = 0;
   }
