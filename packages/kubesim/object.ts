@@ -46,16 +46,12 @@ export const recordAt = (value: unknown, field: string): Record<string, unknown>
   return isRecord(found) ? found : {};
 };
 
-/** The object without one field. */
-export const without = <T extends object>(value: T, ...fields: string[]): T => {
-  const copy = { ...value } as Record<string, unknown>;
-  for (const field of fields) delete copy[field];
-  return copy as T;
-};
+/** The object without some fields. Made anew: an object that fields were deleted from is slow ever after. */
+export const without = <T extends object>(value: T, ...fields: string[]): T =>
+  Object.fromEntries(Object.entries(value).filter(([field]) => !fields.includes(field))) as T;
 
 /** The object with its metadata changed; fields set to undefined are dropped. */
 export const withMeta = (value: ApiObject, changes: Record<string, unknown>): ApiObject => {
-  const metadata: Record<string, unknown> = { ...value.metadata, ...changes };
-  for (const [field, content] of Object.entries(metadata)) if (content === undefined) delete metadata[field];
-  return { ...value, metadata };
+  const fields = Object.entries({ ...value.metadata, ...changes });
+  return { ...value, metadata: Object.fromEntries(fields.filter(([, content]) => content !== undefined)) };
 };

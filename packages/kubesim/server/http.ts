@@ -118,15 +118,20 @@ function impersonated({ headers }: Http2ServerRequest): Incoming['impersonate'] 
   return { user, groups };
 }
 
-async function readBody(req: Http2ServerRequest): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of req) {
-    size += (chunk as Buffer).length;
-    if (size > MAX_BODY_BYTES) throw new Error('request body too large');
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
+/** By events: iterating costs more than all else the server does for a small request. */
+function readBody(req: Http2ServerRequest): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= MAX_BODY_BYTES) chunks.push(chunk);
+      else req.destroy(new Error('request body too large'));
+    });
+    req.on('end', () => resolve(Buffer.concat(chunks)));
+    req.on('error', reject);
+    req.on('close', () => reject(new Error('the request was cut')));
+  });
 }
 
 /** Breaks the connection (HTTP/1.1) or resets the stream (HTTP/2). */

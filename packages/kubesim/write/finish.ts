@@ -33,9 +33,9 @@ export function finishObject(sim: Sim, request: WriteRequest, change: Change): A
 
 /** Empty maps and lists in metadata are not kept. */
 function tidy(obj: ApiObject): ApiObject {
-  const metadata: Record<string, unknown> = { ...obj.metadata };
-  for (const [field, value] of Object.entries(metadata)) if (isEmpty(value)) delete metadata[field];
-  return { apiVersion: obj.apiVersion, kind: obj.kind, ...without(obj, 'apiVersion', 'kind'), metadata } as ApiObject;
+  const metadata = Object.fromEntries(Object.entries(obj.metadata).filter(([, value]) => !isEmpty(value)));
+  const { apiVersion, kind, ...rest } = obj;
+  return { apiVersion, kind, ...rest, metadata } as ApiObject;
 }
 
 const isEmpty = (value: unknown): boolean =>
