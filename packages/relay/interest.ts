@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { SYNCER_FINALIZER_PREFIX } from '@tmc/apis/names.ts';
 import { formatGroupResource, type GroupResource } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
@@ -108,5 +108,5 @@ function conditionsOf(target: KubeObject): unknown[] {
 
 /** 96 bits are enough to tell the states of one object apart and cheap to remember for each of many. */
 function digest(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 16);
+  return hash('sha256', JSON.stringify(parts), 'base64url').slice(0, 16);
 }
