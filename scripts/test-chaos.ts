@@ -5,7 +5,7 @@
  */
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 import { PHASES } from '../test/chaos/phases.ts';
 import { runChaos } from '../test/chaos/run.ts';
 import { whyNoJava } from '../test/emulators/java.ts';
@@ -32,9 +32,12 @@ if (missing !== undefined) {
   process.exit(0);
 }
 
+// Leaving this way runs what ends every server and removes every folder.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 const scratch = scratchFolder('tmc-chaos-bundle-');
 const bundle = join(scratch.path, 'relay.mjs');
 await build(relayBundleOptions(bundle));
+await stop();
 console.log(`chaos: seed ${seed}, ${kills} kills; again with: npm run test:chaos -- --seed ${seed} --kills ${kills}`);
 const evidence = resolve(import.meta.dirname, '..', '.cache', 'chaos', String(seed));
 // The first phase starts the relay.

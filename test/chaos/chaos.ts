@@ -1,11 +1,13 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createCheckpointStore } from '@tmc/adapters/table/checkpoint-store.ts';
 import { systemSleep } from '@tmc/kernel/clock.ts';
 import { type SeededRandom, seededRandom } from '@tmc/testkit/random.ts';
 import { until } from '../real/harness/process.ts';
 import { compare, type Holdings, readServer, undelivered } from './comparison.ts';
 import { type Consumer, type ConsumerAnswer, holdsSecret, startConsumer } from './consumer-protocol.ts';
 import { type Load, startLoad } from './load.ts';
+import { WORKSPACE } from './names.ts';
 import { prepareRelay, type RelayUnderTest } from './relay-process.ts';
 import { compact, type Servers, startServers } from './servers.ts';
 
@@ -20,6 +22,8 @@ type Disturbances = {
   compactions: number;
   apiRestarts: number;
   outages: number;
+  /** The server was set back to an older state. */
+  restores: number;
 };
 
 /** One run: servers, writers, consumer, relays, and what was counted. */
@@ -39,6 +43,12 @@ export type Chaos = {
   compact(): Promise<void>;
   /** SIGKILL of the API server; it is back when this resolves. */
   restartApiServer(): Promise<void>;
+  /** Everything the server holds now, to set it back to. */
+  backUp(): Promise<void>;
+  /** Sets the server back: revisions start over from then. It is up again when this resolves. */
+  restore(): Promise<void>;
+  /** Of the source, as the table has it: how often the relay noticed that revisions started over. */
+  epoch(): Promise<number>;
   /** Counter of all relays and lives, summed over samples whose name and labels match. */
   counted(pattern: RegExp): number;
   /** Largest resident memory of a relay since the last call, in MiB. */
@@ -97,6 +107,7 @@ class Run implements Chaos {
     compactions: 0,
     apiRestarts: 0,
     outages: 0,
+    restores: 0,
   };
   readonly #consumer: Consumer;
 
@@ -150,6 +161,28 @@ class Run implements Chaos {
     await this.servers.api.kill();
     await this.servers.api.start();
     this.done.apiRestarts += 1;
+  }
+
+  async backUp(): Promise<void> {
+    const { etcd, folder } = this.servers;
+    await etcd.kill();
+    cpSync(etcd.dataFolder, join(folder, 'backup'), { recursive: true });
+    await etcd.start();
+  }
+
+  async restore(): Promise<void> {
+    const { etcd, api, folder } = this.servers;
+    await api.kill();
+    await etcd.kill();
+    rmSync(etcd.dataFolder, { recursive: true });
+    renameSync(join(folder, 'backup'), etcd.dataFolder);
+    await etcd.start();
+    await api.start();
+    this.done.restores += 1;
+  }
+
+  epoch(): Promise<number> {
+    return createCheckpointStore(this.servers.table).loadEpoch(WORKSPACE);
   }
 
   counted(pattern: RegExp): number {

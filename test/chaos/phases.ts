@@ -1,4 +1,5 @@
 import { systemSleep } from '@tmc/kernel/clock.ts';
+import { until } from '../real/harness/process.ts';
 import type { Chaos } from './chaos.ts';
 import type { Link } from './link.ts';
 import type { RelayUnderTest } from './relay-process.ts';
@@ -245,6 +246,26 @@ async function storm(chaos: Chaos): Promise<void> {
   await restarting;
 }
 
+/** The server is set back to a backup, while the relay runs and while it is dead: what it held in between never happened. */
+async function restored(chaos: Chaos): Promise<void> {
+  for (const alive of [true, false]) {
+    await wait(1_000);
+    await chaos.load.pause();
+    await chaos.backUp();
+    chaos.load.resume();
+    await wait(between(chaos, 2_000, 3_000));
+    await chaos.load.pause();
+    if (!alive) await kill(chaos);
+    const before = await chaos.epoch();
+    await chaos.restore();
+    if (!alive) chaos.relay.start();
+    // Once revisions have grown past those of the lost history, nobody can tell by them.
+    await until('the relay to notice', async () => ((await chaos.epoch()) > before ? undefined : `epoch ${before}`));
+    chaos.load.resume();
+  }
+  await wait(2_000);
+}
+
 /** In this order; `calm` starts the relay and goes first. */
 export const PHASES: readonly Phase[] = [
   { name: 'calm', run: calm },
@@ -259,4 +280,5 @@ export const PHASES: readonly Phase[] = [
   { name: 'outages', run: outages },
   { name: 'replicas', run: replicas },
   { name: 'storm', run: storm },
+  { name: 'restored', run: restored },
 ];

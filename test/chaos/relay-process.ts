@@ -31,6 +31,9 @@ export type RelayUnderTest = {
 
 /** How often counters are looked at: a killed life takes what is younger with it. */
 const SCRAPE_MS = 200;
+/** On a busy machine a process that starts answers late. */
+const ANSWER_MS = 5_000;
+const START_MS = 60_000;
 /** Mean time between two comparisons with the server: several in every phase. */
 const ANTI_ENTROPY_MS = 2_000;
 
@@ -146,10 +149,10 @@ class Relay implements RelayUnderTest {
   }
 
   async begun(): Promise<void> {
-    await this.#answers('/healthz', 'to begin', 15_000);
+    await this.#answers('/healthz', 'to begin', START_MS);
   }
 
-  async ready(deadlineMs = 30_000): Promise<void> {
+  async ready(deadlineMs = START_MS): Promise<void> {
     await this.#answers('/readyz', 'to be ready', deadlineMs);
   }
 
@@ -196,7 +199,7 @@ function addTo(sum: Map<string, number>, counters: ReadonlyMap<string, number>):
 /** The samples of a Prometheus page by name with labels; undefined when it does not answer, as a stopped process does not. */
 async function scrape(port: number): Promise<ReadonlyMap<string, number> | undefined> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(1_000) });
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(ANSWER_MS) });
     const lines = (await answer.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     return new Map(
       lines.map((line) => {
@@ -211,7 +214,7 @@ async function scrape(port: number): Promise<ReadonlyMap<string, number> | undef
 
 async function missingAnswer(url: string): Promise<string | undefined> {
   try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(1_000) });
+    const answer = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
     return answer.ok ? undefined : `${url} answers ${answer.status}: ${(await answer.text()).slice(0, 500)}`;
   } catch (error) {
     return String((error as Error).cause ?? error);

@@ -1,5 +1,10 @@
 import type { Chaos } from './chaos.ts';
 
+/** Counters of the relay, as its /metrics names them. */
+const EXPIRED = /^tmc_relay_state_entered_total\{.*state="expired"/;
+export const COMPARISONS = /^tmc_relay_comparisons_total\b/;
+export const REPAIRED = /^tmc_relay_repaired_total\b/;
+
 /** What a run did and saw, as a table to print. */
 export async function tableOf(
   chaos: Chaos,
@@ -19,6 +24,7 @@ export async function tableOf(
     ['compactions', done.compactions],
     ['410s seen by the relay (of lives looked at)', chaos.counted(EXPIRED)],
     ['API server restarts', done.apiRestarts],
+    ['server set back to a backup', done.restores],
     ['writes: created / updated / deleted', `${load.created} / ${load.updated} / ${load.deleted}`],
     ['of those deleted and created again at once', load.recreated],
     ['writes without an answer', load.unknown],
@@ -26,12 +32,11 @@ export async function tableOf(
     ['upserts / deletes / list marks', `${counts.upserts} / ${counts.deletes} / ${counts.marks}`],
     ['upserts and deletes that told nothing new', `${((100 * counts.old) / Math.max(1, told)).toFixed(1)} %`],
     ['time to converge after the last disturbance', `${settledMs} ms`],
-    ['repaired by anti-entropy', chaos.counted(/repaired/)],
+    ['lists compared by anti-entropy', chaos.counted(COMPARISONS)],
+    ['repaired by anti-entropy', chaos.counted(REPAIRED)],
     ['peak resident memory of a relay', `${peakMiB.toFixed(0)} MiB`],
     ['whole run', `${(tookMs / 1_000).toFixed(0)} s`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return ['', ...rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`)].join('\n');
 }
-
-const EXPIRED = /state="expired"/;

@@ -2,7 +2,7 @@ import { messageOf } from '@tmc/kernel/errors.ts';
 import { type Chaos, keepEvidence, logsHoldSecret, openChaos } from './chaos.ts';
 import { digests, readServer } from './comparison.ts';
 import type { Phase } from './phases.ts';
-import { tableOf } from './report.ts';
+import { COMPARISONS, REPAIRED, tableOf } from './report.ts';
 
 export type ChaosOptions = {
   readonly seed: number;
@@ -79,10 +79,11 @@ class Tally {
 
   async checkEnd(chaos: Chaos, peakMiB: number): Promise<void> {
     await this.check('anti-entropy ran and repaired nothing', async () => {
-      const rounds = chaos.counted(/^tmc_relay_source_total\{.*anti_entropy/);
-      const repaired = chaos.counted(/repaired/);
+      const rounds = chaos.counted(COMPARISONS);
+      const repaired = chaos.counted(REPAIRED);
       if (repaired !== 0) throw new Error(`${repaired} events were repaired by anti-entropy`);
-      return `${rounds} rounds`;
+      if (rounds === 0) throw new Error('no kind was ever compared');
+      return `${rounds} lists compared`;
     });
     await this.check('no list mark is broken, no message died, nothing is out of sight', async () => {
       const { counts, dead } = await chaos.ask();

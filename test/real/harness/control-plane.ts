@@ -20,6 +20,7 @@ export const POWERLESS_TOKEN = 'powerless-token';
 /** An etcd that can be killed and started again at the same address with the same data. */
 export type Etcd = {
   readonly url: string;
+  readonly dataFolder: string;
   /** Resolves once it is healthy. */
   start(): Promise<void>;
   /** SIGKILL; resolves when it is gone. */
@@ -32,8 +33,9 @@ export async function startEtcd(ground: Ground): Promise<Etcd> {
   const [clientPort, peerPort] = await freePorts(2);
   const url = `http://127.0.0.1:${clientPort}`;
   const peers = `http://127.0.0.1:${peerPort}`;
+  const dataFolder = join(ground.folder, 'etcd');
   const args = [
-    `--data-dir=${join(ground.folder, 'etcd')}`,
+    `--data-dir=${dataFolder}`,
     `--listen-client-urls=${url}`,
     `--advertise-client-urls=${url}`,
     `--listen-peer-urls=${peers}`,
@@ -52,6 +54,7 @@ export async function startEtcd(ground: Ground): Promise<Etcd> {
   await start();
   return {
     url,
+    dataFolder,
     start,
     kill: async () => running?.kill(),
     stop: async () => running?.stop(),
