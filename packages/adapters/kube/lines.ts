@@ -3,7 +3,7 @@ import { TmcError } from '@tmc/kernel/errors.ts';
 const NEWLINE = 0x0a;
 
 /** `facts.component` of the error for a line that is too long: the reader tells it from a line that is no JSON. */
-export const LINE_LIMIT_COMPONENT = 'watch-line-limit';
+const LINE_LIMIT_COMPONENT = 'watch-line-limit';
 
 /** A line of this stream has more bytes than are read into memory. */
 export function lineTooLong(about: string, maxBytes: number): TmcError {
