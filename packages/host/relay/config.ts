@@ -35,7 +35,7 @@ const electionSchema = z
 
 const relaySchema = z
   .strictObject({
-    /** Name of this relay in messages, logs and metrics; two replicas of one source need two names. */
+    /** Name of this relay in messages, logs and metrics. */
     name: text.max(253).optional(),
     hub: relayHubSchema.optional(),
     member: memberSchema.optional(),

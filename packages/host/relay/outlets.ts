@@ -14,6 +14,9 @@ export type OutletState = {
   readonly error: string | undefined;
 };
 
+/** Trouble that comes and goes (throttling) is logged this seldom. */
+const QUIET_MS = 60_000;
+
 /** Notes what becomes of the calls to one outlet, and logs when that changes: once, not with every call. */
 export class Outlet {
   readonly name: string;
@@ -22,6 +25,8 @@ export class Outlet {
   #lastOkMs: number | undefined;
   #lastFailedMs: number | undefined;
   #error: string | undefined;
+  /** The trouble that was logged last. */
+  #told: { cause: string; atMs: number; recovered: boolean } | undefined;
 
   constructor(name: string, { clock, log }: { clock: Clock; log: Log }) {
     this.name = name;
@@ -40,7 +45,7 @@ export class Outlet {
       this.worked();
       return result;
     } catch (error) {
-      this.failed(messageOf(error), hintFor(error));
+      this.failed(messageOf(error), { cause: causeOf(error), hint: hintFor(error) });
       throw error;
     }
   }
@@ -49,14 +54,22 @@ export class Outlet {
     this.#lastOkMs = this.#clock();
     if (this.#error === undefined) return;
     this.#error = undefined;
+    if (this.#told === undefined || this.#told.recovered) return;
+    this.#told.recovered = true;
     this.#log.info({ outlet: this.name }, `${this.name} works again`);
   }
 
-  failed(reason: string, hint?: string): void {
-    this.#lastFailedMs = this.#clock();
-    const changed = this.#error === undefined || this.#error !== reason;
+  /** `cause` tells one kind of trouble from another: texts name the item or the message too. */
+  failed(
+    reason: string,
+    { cause = reason, hint }: { readonly cause?: string; readonly hint?: string | undefined } = {},
+  ): void {
+    const nowMs = this.#clock();
+    this.#lastFailedMs = nowMs;
     this.#error = reason;
-    if (changed) this.#log.warn({ outlet: this.name, ...(hint !== undefined && { hint }) }, `${this.name}: ${reason}`);
+    if (this.#told?.cause === cause && (!this.#told.recovered || nowMs - this.#told.atMs < QUIET_MS)) return;
+    this.#told = { cause, atMs: nowMs, recovered: false };
+    this.#log.warn({ outlet: this.name, ...(hint !== undefined && { hint }) }, `${this.name}: ${reason}`);
   }
 }
 
@@ -94,6 +107,13 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/ResourceNotFound/, 'check table.name and aws.region in the configuration'],
   [/RequestExpired|RequestTimeTooSkewed|InvalidSignature/, "set this machine's clock"],
 ];
+
+/** Code or name of the innermost error. */
+function causeOf(error: unknown): string {
+  let at = error;
+  while (at instanceof Error && at.cause instanceof Error) at = at.cause;
+  return at instanceof Error ? ((at as { code?: string }).code ?? at.name) : String(at);
+}
 
 function hintFor(error: unknown): string | undefined {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
