@@ -11,6 +11,7 @@ import { ended, nextMessage, startChild } from './child.ts';
 import { Requests, type Server, type Write, writeAll } from './kubesim-requests.ts';
 import { printTable } from './print.ts';
 import { median } from './relay-throughput.ts';
+import { yardstick } from './yardstick.ts';
 
 const { values } = parseArgs({
   options: {
@@ -30,9 +31,9 @@ type Serving = Server & { readonly startMs: number };
 type Cost = { readonly rss: number; readonly heapUsed: number; readonly cpuMs: number };
 
 const parts = { start: measureStart, memory: measureMemory, writes: measureWrites };
-console.log(`${cpus().length} cores, load ${load()}`);
+console.log(`${cpus().length} cores, load ${load()}; yardstick: ${yardstick()}`);
 for (const [name, measure] of Object.entries(parts)) if (values.only.split(',').includes(name)) await measure();
-console.log(`\nload ${load()}`);
+console.log(`\nload ${load()}; yardstick: ${yardstick()}`);
 process.exit(0);
 
 async function measureStart(): Promise<void> {

@@ -3,7 +3,7 @@
  * prepared watch lines as fast as the socket takes them. Nothing is random: the lines are the same in every run.
  *   --quick (a smoke: few events, 10,000 keys, 5 s idle)   --long (idle for five minutes)   --only events,memory,idle
  *   --rounds N (default 5)   --events N (of one round, default 64,000)   --json FILE (default bench/results/relay.json)
- *   --profile FOLDER (CPU profiles of the readers)   --node-flags "…" (of the readers)
+ *   --keys 10000,100000,1000000 (memory)   --profile FOLDER (CPU profiles of the readers)   --node-flags "…" (of the readers)
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
@@ -16,6 +16,7 @@ import { type Idle, measureIdle } from './relay-idle.ts';
 import { allowedBytes, type Memory, measureMemory } from './relay-memory.ts';
 import { bundleReader, startSource } from './relay-parts.ts';
 import { type Contestant, measureThroughput, type Throughput } from './relay-throughput.ts';
+import { yardstick } from './yardstick.ts';
 
 const { values } = parseArgs({
   options: {
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     events: { type: 'string' },
     json: { type: 'string', default: 'bench/results/relay.json' },
+    keys: { type: 'string' },
     profile: { type: 'string' },
     'node-flags': { type: 'string', default: '' },
   },
@@ -43,6 +45,7 @@ const nodeFlags = [
 ];
 const results = { throughput: [] as Throughput[], memory: [] as Memory[], idle: [] as Idle[] };
 
+console.log(`yardstick: ${yardstick()}`);
 const source = await startSource();
 const program = await bundleReader();
 const parts = { source, program, nodeFlags };
@@ -60,7 +63,7 @@ try {
 const path = resolve(values.json);
 mkdirSync(dirname(path), { recursive: true });
 writeFileSync(path, `${JSON.stringify({ machine: { cpus: cpus().length, load: loadavg() }, ...results }, null, 2)}\n`);
-console.log(`\nload ${load()}; written to ${values.json}`);
+console.log(`\nyardstick: ${yardstick()}\nload ${load()}; written to ${values.json}`);
 process.exit(0);
 
 async function throughput(): Promise<void> {
@@ -108,7 +111,7 @@ function printThroughput(rows: readonly Throughput[]): void {
 }
 
 async function memory(): Promise<void> {
-  const sizes = values.quick ? [0, 10_000] : [0, 10_000, 100_000, 1_000_000];
+  const sizes = [0, ...(values.keys ?? (values.quick ? '10000' : '10000,100000,1000000')).split(',').map(Number)];
   for (const keys of sizes) results.memory.push(await measureMemory(parts, keys));
   const base = results.memory[0]?.steady ?? 0;
   const mib = (bytes: number) => (bytes / MIB).toFixed(1);
