@@ -13,6 +13,8 @@ import {
 } from './election.ts';
 import type { LeaseStore } from './lease-store.ts';
 
+const RELEASE_ATTEMPTS = 3;
+
 export type ElectionOptions = {
   /** The lease that is stood for. */
   readonly scope: string;
@@ -170,9 +172,13 @@ class Running implements Election {
   async #release({ token }: Term): Promise<void> {
     const { scope, holder } = this.#options;
     await this.#try(async () => {
-      const stored = await this.#ports.store.read(scope);
-      if (!stored || isFollowed(stored, { holder, token })) return;
-      await this.#ports.store.swap(scope, stored.version, { ...stored.record, untilMs: 0 });
+      // More than once: a renewal that was given up may still arrive in between.
+      for (let attempt = 0; attempt < RELEASE_ATTEMPTS; attempt += 1) {
+        const stored = await this.#ports.store.read(scope);
+        if (!stored || isFollowed(stored, { holder, token })) return;
+        const swapped = await this.#ports.store.swap(scope, stored.version, { ...stored.record, untilMs: 0 });
+        if (swapped.ok) return;
+      }
     });
   }
 

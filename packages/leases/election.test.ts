@@ -112,6 +112,19 @@ describe('election', () => {
     await stop(w, b.election);
   });
 
+  it.each([0, 300, 700, 1_100, 4_900, 5_300, 5_700, 6_100, 6_500])(
+    'one that is stopped %i ms into its term is too, though a renewal may be under way',
+    async (offsetMs) => {
+      const w = world(Array<Fate>(1_000).fill({ thereMs: 400, backMs: 400, lost: 'no' }));
+      const a = w.replica('a', 0);
+      await until(w, 5_000, a.leads);
+      const b = w.replica('b', 0);
+      await w.clock.advance(20_000 + offsetMs);
+      void a.election.stop();
+      expect(await until(w, 20_000, b.leads)).toBeLessThan(8_000);
+    },
+  );
+
   it('a leader that dies is followed a lease after its last renewal, clocks hours apart', async () => {
     const w = world();
     const a = w.replica('a', -7_200_000);
