@@ -213,6 +213,22 @@ describe('faults', () => {
   });
 });
 
+const apiSchema = (version: string, plural: string) => ({
+  metadata: { name: `${version}.${plural}.x.dev` },
+  spec: {
+    group: 'x.dev',
+    scope: 'Cluster',
+    names: { plural, singular: plural.slice(0, -1), kind: plural, listKind: `${plural}List` },
+    versions: [{ name: 'v1', served: true, storage: true, schema: { type: 'object' } }],
+  },
+});
+const exported = (name: string, version: string) => ({
+  group: 'x.dev',
+  name,
+  schema: `${version}.${name}.x.dev`,
+  storage: { crd: {} },
+});
+
 describe('kcp', () => {
   it('answers a resume after a restart with 410, and before it is ready with 403, 500 and 404 text', async () => {
     const { kubesim, call: ask } = await start({ kind: 'kcp' });
@@ -240,6 +256,39 @@ describe('kcp', () => {
       `404 ${text}`,
       `404 ${text}`,
     ]);
+  });
+
+  it('ends the watches of a resource cleanly when its export switches the schema, and no others', async () => {
+    const { kubesim, call: ask } = await start({ kind: 'kcp' });
+    const workspace = await kubesim.createWorkspace('root:tmc');
+    const base = `/clusters/${workspace}/apis/apis.kcp.io`;
+    for (const [version, plural] of [
+      ['v1', 'ones'],
+      ['v2', 'ones'],
+      ['v1', 'twos'],
+    ] as const)
+      expect((await ask('POST', `${base}/v1alpha1/apiresourceschemas`, apiSchema(version, plural))).status).toBe(201);
+    const resources = (ones: string) => [exported('ones', ones), exported('twos', 'v1')];
+    const made = { metadata: { name: 'x.dev' }, spec: { resources: resources('v1') } };
+    expect((await ask('POST', `${base}/v1alpha2/apiexports`, made)).status).toBe(201);
+    const binding = { metadata: { name: 'x' }, spec: { reference: { export: { path: 'root:tmc', name: 'x.dev' } } } };
+    await ask('POST', `${base}/v1alpha2/apibindings`, binding);
+    const wildcard = (plural: string) => `/services/apiexport/${workspace}/x.dev/clusters/*/apis/x.dev/v1/${plural}`;
+    for (const plural of ['ones', 'twos'])
+      await until(
+        `${plural} served`,
+        () => ask('GET', wildcard(plural)),
+        ({ status }) => status === 200,
+      );
+    const ended: string[] = [];
+    const watches = ['ones', 'twos'].map((plural) => ask('GET', `${wildcard(plural)}?watch=true&timeoutSeconds=2`));
+    watches.forEach((watch, at) => void watch.then(() => ended.push(at === 0 ? 'ones' : 'twos')));
+    await ask('GET', wildcard('ones'));
+    const patch = { spec: { resources: resources('v2') } };
+    await ask('PATCH', `${base}/v1alpha2/apiexports/x.dev`, patch, 'application/merge-patch+json');
+    expect((await watches[0])?.status).toBe(200);
+    expect(ended).toEqual(['ones']);
+    expect((await ask('GET', wildcard('ones'))).status).toBe(200);
   });
 
   it('makes nested workspaces and refuses paths outside root', async () => {

@@ -9,6 +9,7 @@ import { Registry } from './resources/registry.ts';
 import { Authorizer } from './server/authorize.ts';
 import type { Clock, Sim } from './server/context.ts';
 import { type TokenIdentity, Tokens } from './server/identity.ts';
+import { Serving } from './server/serving.ts';
 import { Store } from './store/store.ts';
 
 export interface SimulationOptions {
@@ -56,6 +57,7 @@ function createSim(options: SimulationOptions, { adminToken, stopping, countWrit
     kind: options.kind,
     store,
     registry: new Registry([...builtinResources(options.kind), ...REVIEWS]),
+    serving: new Serving(),
     tokens: new Tokens([admin, ...(options.tokens ?? [])]),
     authorizer: new Authorizer(store),
     clock: options.clock ?? { now: () => new Date() },

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type ApiObject, isRecord, recordAt, withMeta } from '../object.ts';
 import {
   ALL_VERBS,
@@ -8,7 +9,9 @@ import {
   storageOf,
 } from '../resources/definition.ts';
 import type { Sim } from '../server/context.ts';
-import type { StoreEvent } from '../store/store.ts';
+import type { ObjectRef } from '../store/store.ts';
+import { dropOrMark } from './namespace.ts';
+import { timestampOf } from './time.ts';
 
 const CRDS = 'customresourcedefinitions.apiextensions.k8s.io';
 const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
@@ -56,15 +59,49 @@ function schemaParts(version: Record<string, unknown>) {
   };
 }
 
-/** Serves what CustomResourceDefinitions define; a deleted definition takes its objects along. */
+/** A real server ends watches of a kind so long after its definition changed or went. */
+const WATCHES_END_MS = 1000;
+
+/**
+ * Serves what CustomResourceDefinitions define. One whose spec changes is served anew: watches end. A deleted one deletes its
+ * objects first and waits for those that a finalizer holds.
+ */
 export function runDefinitionController(sim: Sim): () => void {
-  return sim.store.subscribe(CRDS, (event) => {
-    if (event.type === 'DELETED') return sim.registry.define(event.cluster, event.name, []);
-    if (event.obj.metadata.deletionTimestamp) return cleanUp(sim, event);
-    sim.registry.define(event.cluster, event.name, resourcesOf(event.obj));
-    const established = accepted(sim, event.obj);
-    if (established) sim.store.put(event, established);
-  });
+  /** Definitions that wait, by the storage of their objects. */
+  const waiting = new Map<string, ObjectRef>();
+  const keyOf = (storage: string, cluster: string) => `${cluster}|${storage}`;
+  const stops = [
+    sim.store.subscribe(CRDS, (event) => {
+      const place = { storage: storedAt(event.obj), cluster: event.cluster };
+      if (event.type === 'DELETED') {
+        waiting.delete(keyOf(place.storage, place.cluster));
+        sim.registry.define(event.cluster, event.name, []);
+        return sim.serving.renew(place, WATCHES_END_MS);
+      }
+      if (event.obj.metadata.deletionTimestamp) {
+        waiting.set(keyOf(place.storage, place.cluster), event);
+        return cleanUp(sim, event);
+      }
+      sim.registry.define(event.cluster, event.name, resourcesOf(event.obj));
+      if (event.prev && !isDeepStrictEqual(event.prev['spec'], event.obj['spec']))
+        sim.serving.renew(place, WATCHES_END_MS);
+      const established = accepted(sim, event.obj);
+      if (established) sim.store.put(event, established);
+    }),
+    sim.store.subscribe(undefined, ({ type, storage, cluster }) => {
+      const definition = type === 'DELETED' ? waiting.get(keyOf(storage, cluster)) : undefined;
+      if (definition) setImmediate(() => cleanUp(sim, definition));
+    }),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+
+/** Where the objects of a definition are kept. */
+function storedAt(definition: ApiObject): string {
+  const spec = recordAt(definition, 'spec');
+  return storageOf(String(spec['group']), String(recordAt(spec, 'names')['plural']));
 }
 
 /** The definition with the status and finalizer its controller gives it; undefined when it has them. */
@@ -103,18 +140,41 @@ function accepted(sim: Sim, definition: ApiObject): ApiObject | undefined {
   );
 }
 
-function cleanUp(sim: Sim, event: StoreEvent): void {
-  const finalizers = event.obj.metadata.finalizers ?? [];
-  if (!finalizers.includes(CLEANUP)) return;
-  const storage = storageOf(
-    String(recordAt(event.obj, 'spec')['group']),
-    String(recordAt(recordAt(event.obj, 'spec'), 'names')['plural']),
-  );
-  for (const obj of sim.store.list(storage, { cluster: event.cluster })) {
-    const { namespace = '', name = '' } = obj.metadata;
-    sim.store.remove({ storage, cluster: event.cluster, namespace, name });
-  }
-  const left = finalizers.filter((name) => name !== CLEANUP);
-  if (left.length) sim.store.put(event, withMeta(event.obj, { finalizers: left }));
-  else sim.store.remove(event);
+function cleanUp(sim: Sim, place: ObjectRef): void {
+  const definition = sim.store.get(place);
+  const finalizers = definition?.metadata.finalizers ?? [];
+  if (!definition || !finalizers.includes(CLEANUP)) return;
+  const storage = storedAt(definition);
+  let left = 0;
+  for (const { metadata } of sim.store.list(storage, { cluster: place.cluster }))
+    left += dropOrMark(sim, {
+      storage,
+      cluster: place.cluster,
+      namespace: metadata.namespace ?? '',
+      name: metadata.name ?? '',
+    });
+  const others = finalizers.filter((name) => name !== CLEANUP);
+  if (left > 0) markTerminating(sim, place, definition);
+  else if (others.length) sim.store.put(place, withMeta(definition, { finalizers: others }));
+  else sim.store.remove(place);
+}
+
+function markTerminating(sim: Sim, place: ObjectRef, definition: ApiObject): void {
+  const status = recordAt(definition, 'status');
+  const conditions = records(status['conditions']);
+  if (conditions.some(({ type }) => type === 'Terminating')) return;
+  const terminating = {
+    type: 'Terminating',
+    status: 'True',
+    lastTransitionTime: timestampOf(sim),
+    reason: 'InstanceDeletionInProgress',
+    message: 'CustomResource deletion is in progress',
+  };
+  sim.store.put(place, { ...definition, status: { ...status, conditions: [...conditions, terminating] } });
+}
+
+/** Whether the definition behind a resource is being deleted, so that nothing new may be made of it. */
+export function isEnding(sim: Sim, def: ResourceDef, cluster: string): boolean {
+  const name = `${def.plural}.${def.group}`;
+  return Boolean(sim.store.get({ storage: CRDS, cluster, namespace: '', name })?.metadata.deletionTimestamp);
 }

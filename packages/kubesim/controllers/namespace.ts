@@ -51,7 +51,11 @@ export function dropOrMark(
     sim.store.remove(ref);
     return 0;
   }
-  if (!obj.metadata.deletionTimestamp)
-    sim.store.put(ref, withMeta(obj, { deletionTimestamp: timestampOf(sim), deletionGracePeriodSeconds: 0 }));
+  const { deletionTimestamp, generation } = obj.metadata;
+  if (!deletionTimestamp) {
+    const marked = { deletionTimestamp: timestampOf(sim), deletionGracePeriodSeconds: 0 };
+    // What counts its generations counts its deletion too.
+    sim.store.put(ref, withMeta(obj, generation === undefined ? marked : { ...marked, generation: generation + 1 }));
+  }
   return 1;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { resourcesOf } from '../controllers/crd.ts';
 import { type ApiObject, isRecord, recordAt } from '../object.ts';
 import type { ResourceDef } from '../resources/definition.ts';
+import type { Serving } from '../server/serving.ts';
 import type { Store } from '../store/store.ts';
 import { BINDINGS, CLAIM_LABEL_PREFIX, EXPORTS, SCHEMAS } from './names.ts';
 import type { WorkspaceTree } from './tree.ts';
@@ -46,6 +47,19 @@ export function claimLabel(ref: ExportRef, claim: Claim): { key: string; value: 
   return { key: `${CLAIM_LABEL_PREFIX}${of(`${keyOf(ref)}|${claim.group}|${claim.resource}`)}`, value: of(keyOf(ref)) };
 }
 
+const WATCHES_END_MS = 40;
+
+const storageOfExported = (ref: ExportRef, entry: Record<string, unknown>): string =>
+  `${entry['name']}.${entry['group'] || 'core'}:${identityHashOf(ref)}`;
+
+/** Storages of resources that an export brings with another schema than before. */
+function reserved(ref: ExportRef, before: ApiObject, after: ApiObject): string[] {
+  const schemas = (obj: ApiObject) =>
+    new Map(list(recordAt(obj, 'spec')['resources']).map((entry) => [storageOfExported(ref, entry), entry['schema']]));
+  const now = schemas(after);
+  return [...schemas(before)].filter(([storage, schema]) => now.get(storage) !== schema).map(([storage]) => storage);
+}
+
 /** What is exported and who bound it, kept up to date from the store. */
 export class Exports {
   private readonly store: Store;
@@ -55,9 +69,13 @@ export class Exports {
   private readonly ends = new Map<string, AbortController>();
   private readonly defs = new Map<string, { source: ApiObject; defs: ResourceDef[] }>();
 
-  constructor(store: Store, tree: WorkspaceTree) {
+  constructor(store: Store, tree: WorkspaceTree, serving: Serving) {
     this.store = store;
     this.tree = tree;
+    store.subscribe(EXPORTS, ({ cluster, name, obj, prev, type }) => {
+      if (prev && type !== 'DELETED')
+        for (const storage of reserved({ cluster, name }, prev, obj)) serving.renew({ storage }, WATCHES_END_MS);
+    });
     store.subscribe(BINDINGS, ({ cluster, obj, prev, type }) => {
       if (prev) this.forget(cluster, prev);
       if (type !== 'DELETED') this.remember(cluster, obj);
@@ -113,7 +131,6 @@ export class Exports {
     if (!found) return [];
     const known = this.defs.get(keyOf(ref));
     if (known?.source === found) return known.defs;
-    const identity = identityHashOf(ref);
     const defs = list(recordAt(found, 'spec')['resources']).flatMap((entry) => {
       const schema = this.store.get({
         storage: SCHEMAS,
@@ -121,7 +138,7 @@ export class Exports {
         namespace: '',
         name: String(entry['schema']),
       });
-      return schema ? resourcesOf(schema, `${entry['name']}.${entry['group'] || 'core'}:${identity}`) : [];
+      return schema ? resourcesOf(schema, storageOfExported(ref, entry)) : [];
     });
     this.defs.set(keyOf(ref), { source: found, defs });
     return defs;

@@ -27,7 +27,7 @@ export class KcpLayer implements Layer {
 
   constructor(sim: Sim) {
     this.sim = sim;
-    this.exports = new Exports(sim.store, this.tree);
+    this.exports = new Exports(sim.store, this.tree, sim.serving);
     this.claims = new ClaimLabels(this.exports);
     this.endpoint = new Endpoint({ exports: this.exports, tree: this.tree, registry: sim.registry });
   }

@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts';
 import type { Authorizer } from './authorize.ts';
 import type { Tokens, User } from './identity.ts';
 import type { RequestInfo } from './request-info.ts';
+import type { Serving } from './serving.ts';
 
 /** What a request is about once its cluster and resource are known. */
 export interface Target {
@@ -74,6 +75,8 @@ export interface Sim {
   kind: 'kube' | 'kcp';
   store: Store;
   registry: Registry;
+  /** Tells watches when their resource changes. */
+  serving: Serving;
   tokens: Tokens;
   authorizer: Authorizer;
   clock: Clock;

@@ -31,7 +31,7 @@ async function handle(sim: Sim, incoming: Incoming): Promise<Answer> {
   const resolved = resolve(user);
   if (info.resource) {
     authorize(sim, { info, user, resolved });
-    if (resolved.def || resolved.error || hasGroup(resolved, info.resource))
+    if (resolved.def || resolved.error || hasGroup(resolved, info.resource, sim.kind))
       return resourceRequest(sim, { incoming, info, user, resolved });
     throw pageNotFound();
   }
@@ -42,8 +42,9 @@ async function handle(sim: Sim, incoming: Incoming): Promise<Answer> {
   return found;
 }
 
-const hasGroup = (resolved: Resolved, { group, version }: ResourcePath): boolean =>
-  resolved.resources.some((def) => def.group === group && def.version === version);
+/** Whether an unknown resource of the group is refused with a Status. Real servers say so of built-in groups only. */
+const hasGroup = (resolved: Resolved, { group, version }: ResourcePath, kind: Sim['kind']): boolean =>
+  resolved.resources.some((def) => def.group === group && def.version === version && (kind === 'kcp' || !def.custom));
 
 function plainResolve(sim: Sim, info: RequestInfo): Resolved {
   if (info.endpoint || info.clusterSegment) throw pageNotFound();

@@ -61,6 +61,7 @@ class Watch {
   private readonly encoder: EventEncoder;
   private readonly timers: NodeJS.Timeout[] = [];
   private unsubscribe: () => void = () => {};
+  private forget: () => void = () => {};
   private sent = 0;
 
   constructor(sim: Sim, request: WatchRequest, parts: WatchParts) {
@@ -93,6 +94,10 @@ class Watch {
       if (event.revision > begun) this.deliver(event);
     });
     this.armTimers();
+    this.forget = this.sim.serving.watch(storage, {
+      cluster: this.target.cluster,
+      end: (delayMs) => this.timers.push(setTimeout(this.stop, delayMs)),
+    });
     this.target.view?.ends?.addEventListener('abort', this.breakOff);
     for (const signal of [this.sink.closed, this.sim.stopping]) signal.addEventListener('abort', this.stop);
   }
@@ -156,6 +161,7 @@ class Watch {
 
   private readonly stop = (): void => {
     this.unsubscribe();
+    this.forget();
     for (const timer of this.timers) clearTimeout(timer);
     for (const signal of [this.sink.closed, this.sim.stopping]) signal.removeEventListener('abort', this.stop);
     this.target.view?.ends?.removeEventListener('abort', this.breakOff);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { alreadyExists, badRequest, failure, forbidden, notFound, unknownAtEndpoint } from '../api-error.ts';
+import { isEnding } from '../controllers/crd.ts';
 import { type ApiObject, withMeta, without } from '../object.ts';
 import type { Sim } from '../server/context.ts';
 import type { ObjectRef } from '../store/store.ts';
@@ -63,6 +64,8 @@ export function insert(sim: Sim, request: WriteRequest, obj: ApiObject, how: { o
   const name = obj.metadata.name ?? '';
   const place = { def, cluster: target.cluster, namespace: target.namespace, name };
   checkNamespace(sim, request, name);
+  if (def.custom && isEnding(sim, def, target.cluster))
+    throw forbidden(resourceSubject(def, name), 'create not allowed while custom resource definition is terminating');
   const metadata = {
     namespace: def.namespaced ? target.namespace : undefined,
     uid: randomUUID(),
