@@ -18,6 +18,7 @@ describe('tmc', () => {
     const help = await tmc('--help');
     expect(help).toMatchObject({ code: 0, stderr: '' });
     expect(help.stdout).toMatch(/^ {2}run /m);
+    expect(help.stdout).toMatch(/^ {2}relay /m);
     expect(help.stdout).toMatch(/^ {2}demo /m);
     const root = join(import.meta.dirname, '..', '..', 'package.json');
     const { version } = JSON.parse(readFileSync(root, 'utf8')) as { version: string };
