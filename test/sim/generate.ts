@@ -142,7 +142,7 @@ const restore: Trouble = (draw, shape) => ({
  */
 const HOPELESS: ReadonlyMap<Trouble, ReadonlySet<Trouble>> = new Map([
   [loseEvent, new Set([kill, killSoon, stop, overlap, endpointGone, kindDropped])],
-  [restore, new Set([kill, killSoon, overlap, tableFails])],
+  [restore, new Set([kill, killSoon, overlap, tableFails, endpointGone, kindDropped])],
 ]);
 
 const TROUBLES: readonly Trouble[] = [

@@ -31,7 +31,7 @@ export type Shape = {
 };
 
 /** Names an object: endpoint, workspace and name within it. Namespaces follow from the name. */
-export type Place = { readonly endpoint: number; readonly kind: KindName; readonly name: string };
+type Place = { readonly endpoint: number; readonly kind: KindName; readonly name: string };
 
 /** What happens `after` ms since the step before. */
 export type Step = { readonly after: number } & Action;

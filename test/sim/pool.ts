@@ -12,12 +12,15 @@ export type PoolOptions = {
   readonly maxFailures: number;
   /** The worker's module; absent: the one of this tree. A bundle of it runs a changed relay. */
   readonly worker?: URL;
+  /** Ends all workers when so many failures were found. */
+  readonly enough?: number;
   readonly progress?: (totals: Totals) => void;
 };
 
 /** Runs the histories of `runs` seeds from `seed` on, dealt out to worker threads. @throws when a worker dies. */
 export async function runPool(options: PoolOptions): Promise<Totals> {
-  const { seed, runs, workers, maxFailures, progress } = options;
+  const { seed, runs, workers, maxFailures, progress, enough = Number.POSITIVE_INFINITY } = options;
+  const over = new AbortController();
   const totals: Totals = { passed: 0, messages: 0, virtualMs: 0, failures: [] };
   const running = Array.from({ length: Math.min(workers, runs) }, async (_, share) => {
     const input: WorkerInput = { from: seed + share, to: seed + runs, stride: workers, maxFailures };
@@ -29,9 +32,12 @@ export async function runPool(options: PoolOptions): Promise<Totals> {
     worker.on('message', (message: WorkerMessage) => {
       add(totals, message);
       progress?.(totals);
+      if (totals.failures.length >= enough) over.abort();
     });
+    over.signal.addEventListener('abort', () => void worker.terminate());
     const [code] = await once(worker, 'exit');
-    if (died !== undefined || code !== 0) throw new Error(`a worker died (${code})`, { cause: died });
+    if (died !== undefined || (code !== 0 && !over.signal.aborted))
+      throw new Error(`a worker died (${code})`, { cause: died });
   });
   await Promise.all(running);
   totals.failures.sort((a, b) => a.seed - b.seed);

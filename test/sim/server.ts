@@ -28,7 +28,7 @@ const FINALIZER = syncerFinalizer('west');
  * Other kinds' writes between two of ours. After a restore there are none, so that the revisions stay below what was read until
  * somebody notices: a server that has passed that revision again cannot be told from one that lost an event.
  */
-const REVISIONS_A_WRITE = 50;
+const REVISIONS_A_WRITE = 1_000;
 /** A body of this size is larger than what goes into a message. */
 const LARGE = 'x'.repeat(6_500);
 const API: Readonly<Record<KindName, { apiVersion: string; kind: string }>> = {

@@ -277,7 +277,7 @@ function statusOf(code: number, kind: KindName): Record<string, unknown> {
 }
 
 /** As Status JSON, as servers do; a 404 without a name is a kind that is not served, in plain text. */
-export function refusalOf(status: number, kind: KindName): HttpAnswer {
+function refusalOf(status: number, kind: KindName): HttpAnswer {
   if (status === 404) return plain(404, '404 page not found\n');
   return {
     status,

@@ -206,7 +206,7 @@ export class World {
 /** A body of the largest size with its envelope, and a few ticks and marks. */
 const OVER_BYTES = 12 * 1024;
 
-export function resourceOf(kind: KindName): ResourceType {
+function resourceOf(kind: KindName): ResourceType {
   const [resource = '', ...group] = kind.split('.');
   return resourceType({ group: group.join('.'), resource });
 }
