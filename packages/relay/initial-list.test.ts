@@ -2,7 +2,7 @@ import { retryError, TmcError } from '@tmc/kernel/errors.ts';
 import { createTestClock } from '@tmc/testkit/clock.ts';
 import { configMap } from '@tmc/testkit/objects.ts';
 import { describe, expect, it } from 'vitest';
-import { mustUsePages } from './initial-list.ts';
+import { mustUsePages } from './list-method.ts';
 import type { Relay } from './main.ts';
 import { Bench } from './testing/harness.ts';
 import { expired } from './testing/scripted-server.ts';

@@ -2,7 +2,7 @@ import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { PageOptions, WatchEvent, WatchSource } from '@tmc/kernel/ports.ts';
 import type { Perspective } from './observe.ts';
 import type { KnownElsewhere, Telling } from './telling.ts';
-import { ReadError, revisionOf, type WatchState } from './watch-state.ts';
+import { ReadError, revisionOf } from './watch-state.ts';
 
 /** Objects per page: one answer stays around 2 MB. */
 const PAGE_LIMIT = 500;
@@ -118,17 +118,4 @@ export async function listByPages(pass: ListPass, scope: ListScope, signal: Abor
     last = revision;
   }
   await pass.complete(last);
-}
-
-const LINKS: ReadonlySet<WatchState> = new Set(['cut', 'half-open', 'quiet', 'server-error']);
-const ANSWERS: ReadonlySet<WatchState> = new Set(['unauthorised', 'forbidden', 'expired', 'throttled', 'stale']);
-
-/**
- * Whether a WatchList that ended thus before its list was complete means that pages must be used: the server refused it (any 4xx
- * but 401, 403, 410 and 429), sent an error or something unreadable instead of the rest, or it broke twice.
- */
-export function mustUsePages(state: WatchState, { opened, failures }: { opened: boolean; failures: number }): boolean {
-  if (state === 'stale') return false;
-  if (LINKS.has(state)) return failures >= 2;
-  return opened || !ANSWERS.has(state);
 }

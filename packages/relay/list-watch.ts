@@ -3,21 +3,19 @@ import { isTmcError, messageOf } from '@tmc/kernel/errors.ts';
 import type { Random } from '@tmc/kernel/ids.ts';
 import type { WatchEvent } from '@tmc/kernel/ports.ts';
 import { compareWithServer } from './anti-entropy.ts';
-import { ListPass, type ListScope, listByPages, mustUsePages } from './initial-list.ts';
+import { ListPass, type ListScope, listByPages } from './initial-list.ts';
+import { ListMethod } from './list-method.ts';
 import { type ListWatchStatus, zeroCounters } from './list-watch-status.ts';
 import { readStream, takeEvent } from './stream.ts';
 import { type KnownElsewhere, Telling, type Told } from './telling.ts';
 import { backoffMs } from './timing.ts';
-import { isReading, needsList, ReadError, stateOf, type WatchState, waitMsOf } from './watch-state.ts';
+import { isReading, needsList, ReadError, stateOf, waitMsOf } from './watch-state.ts';
 import { type ReportState, WatchStates } from './watch-states.ts';
 
 /** First and longest wait between attempts that fail. */
 const BACKOFF = { firstMs: 250, maxMs: 30_000 };
 /** A stream that ends sooner and brought nothing is a failure: resuming it at once would spin. */
 const SHORT_STREAM_MS = 1_000;
-/** For how long lists are read by pages after a WatchList was refused; freely chosen: servers are upgraded. */
-const PAGED_FOR_MS = 30 * 60_000;
-
 /** What a list-watch needs besides its source. */
 export type ListWatchOptions = ListScope & {
   /** Called before the first list, and again after {@link ListWatch.beginAnew}; asked again while it throws. */
@@ -42,6 +40,7 @@ export type ListWatchOptions = ListScope & {
 export class ListWatch {
   readonly #options: ListWatchOptions;
   readonly #states: WatchStates;
+  readonly #method: ListMethod;
   readonly #counters = zeroCounters();
   #telling: Telling | undefined;
   #mustList = true;
@@ -51,8 +50,6 @@ export class ListWatch {
   #attempt = new AbortController();
   /** The WatchList that is being read, and whether the server accepted it. */
   #streamed: { pass: ListPass; opened: boolean } | undefined;
-  #streamedFailures = 0;
-  #pagedBecause: string | undefined;
   #failures = 0;
   /** Lists in a row that contradicted what was read. */
   #strikes = 0;
@@ -60,6 +57,7 @@ export class ListWatch {
   constructor(options: ListWatchOptions) {
     this.#options = options;
     this.#states = new WatchStates(options);
+    this.#method = new ListMethod(options.sleep);
   }
 
   status(): ListWatchStatus {
@@ -69,7 +67,7 @@ export class ListWatch {
       objects: this.#telling?.inventory.size ?? 0,
       rv: this.#telling?.rv ?? '',
       failures: this.#failures,
-      pagedBecause: this.#pagedBecause,
+      pagedBecause: this.#method.pagedBecause,
       counters: { ...this.#counters },
     };
   }
@@ -138,7 +136,7 @@ export class ListWatch {
 
   async #read(signal: AbortSignal): Promise<void> {
     const telling = await this.#begin(signal);
-    if (this.#mustList && this.#pagedBecause !== undefined) {
+    if (this.#mustList && this.#method.pagedBecause !== undefined) {
       this.#states.enter('listing');
       await listByPages(new ListPass(telling), this.#options, signal);
       await this.#endList(telling);
@@ -183,7 +181,7 @@ export class ListWatch {
   async #takeInitial(telling: Telling, pass: ListPass, event: WatchEvent): Promise<void> {
     if (!(await pass.event(event))) return;
     this.#streamed = undefined;
-    this.#streamedFailures = 0;
+    this.#method.succeed();
     await this.#endList(telling);
     this.#states.enter('open');
   }
@@ -203,7 +201,9 @@ export class ListWatch {
   /** Names what went wrong, and decides how to go on and after which wait. */
   async #fail(error: unknown, signal: AbortSignal): Promise<number> {
     const state = stateOf(error);
-    if (this.#judgeStreamed(state, messageOf(error), signal) === 'refused') return 0;
+    const list = this.#streamed;
+    this.#streamed = undefined;
+    if (this.#method.judge({ state, why: messageOf(error), list }, signal) === 'refused') return 0;
     this.#states.fail(state, { message: messageOf(error), ...hintOf(error) });
     if (needsList(state)) this.#mustList = true;
     if (state === 'stale') await this.#strike();
@@ -213,21 +213,6 @@ export class ListWatch {
       return 0;
     }
     return this.#nextWaitMs(error);
-  }
-
-  /** Whether the next lists are read by pages; `refused` when the server only does not offer WatchList, which is no failure. */
-  #judgeStreamed(state: WatchState, why: string, signal: AbortSignal): 'refused' | 'failed' {
-    const list = this.#streamed;
-    this.#streamed = undefined;
-    if (list) this.#streamedFailures += 1;
-    const verdict = { opened: list?.opened === true, failures: this.#streamedFailures };
-    if (state !== 'oversized' && !(list && mustUsePages(state, verdict))) return 'failed';
-    this.#streamedFailures = 0;
-    this.#pagedBecause = why;
-    void this.#options.sleep(PAGED_FOR_MS, signal).then(() => {
-      this.#pagedBecause = undefined;
-    });
-    return state === 'failed' && !verdict.opened ? 'refused' : 'failed';
   }
 
   /** The second list in a row that contradicts what was read ends the epoch; a lagging replica answers better the second time. */

@@ -130,6 +130,7 @@ export class ScriptedServer {
   rewind(rv: number): void {
     this.#history += '-again';
     this.#rv = rv;
+    this.#horizon = Math.min(this.#horizon, rv);
     this.#log.length = 0;
   }
 
