@@ -1,7 +1,24 @@
+import { retryError, terminalError } from '@tmc/kernel/errors.ts';
+import type { WatchSource } from '@tmc/kernel/ports.ts';
 import { createTestClock } from '@tmc/testkit/clock.ts';
 import { configMap } from '@tmc/testkit/objects.ts';
 import { describe, expect, it } from 'vitest';
 import { Bench } from './testing/harness.ts';
+
+/** Serves no WatchList, and no second page of a list. */
+function firstPagesOnly({ server: { source } }: Bench): WatchSource {
+  return {
+    ...source,
+    page: (resource, options) => {
+      if (options.continue !== undefined) throw retryError('reset', { type: 'ClusterUnreachable' });
+      return source.page(resource, options);
+    },
+    watch: (resource, options) => {
+      if (options.sendInitialEvents) throw terminalError('no WatchList', { type: 'ResourceValidation' });
+      return source.watch(resource, options);
+    },
+  };
+}
 
 const newBench = () => new Bench(createTestClock(1_000_000));
 
@@ -20,6 +37,21 @@ describe('a relay whose server', () => {
       ),
     );
     expect(relay.metrics().sources[0]?.counters.repaired).toBe(0);
+    await bench.stop(relay);
+  });
+
+  it('was set back while it was listed the first time does not hide behind the list that was cut', async () => {
+    const bench = newBench();
+    for (const name of ['a', 'b']) bench.server.put(configMap({ name }));
+    bench.server.pageSize = 1;
+    const relay = bench.start({}, { sources: [firstPagesOnly(bench)] });
+    await bench.until('told', () => bench.queue.envelopes('upsert').length === 1);
+    bench.server.objects.clear();
+    bench.server.rewind(1_000);
+    bench.server.put(configMap({ name: 'a' }, { other: 'history' }));
+    await bench.until('told in a new epoch', () =>
+      bench.queue.envelopes('upsert').some(({ rv, source }) => rv === '1001' && source.epoch === 1),
+    );
     await bench.stop(relay);
   });
 

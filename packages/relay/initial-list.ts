@@ -26,8 +26,9 @@ export class ListPass {
 
   /** @throws ReadError stale when the list is older than what was read. */
   checkRevision(revision: bigint): void {
-    const { head } = this.#telling.told.tracker;
-    if (revision < head) throw new ReadError('stale', `a list at revision ${revision} after ${head} was read`);
+    const { newest, told } = this.#telling;
+    const read = newest > told.tracker.head ? newest : told.tracker.head;
+    if (revision < read) throw new ReadError('stale', `a list at revision ${revision} after ${read} was read`);
   }
 
   async item(object: KubeObject): Promise<void> {
@@ -43,7 +44,9 @@ export class ListPass {
     this.#contradiction ??= moved;
     inventory.mark('listed', id);
     // One that moved is not told in this epoch: it stays unknown, so that the next list confirms it.
-    if (moved === undefined) await this.#telling.present(id, object, this.#holdAt);
+    if (moved !== undefined) return;
+    this.#telling.saw(rv);
+    await this.#telling.present(id, object, this.#holdAt);
   }
 
   /** Takes an initial event; true once the list is complete. */

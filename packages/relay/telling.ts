@@ -40,6 +40,8 @@ export class Telling {
   #since: bigint | undefined;
   /** Revision the next stream starts from, '' before the first complete list. */
   rv = '';
+  /** Newest object of any list, also of one that was cut: it was told, so a complete list below it is of another history. */
+  newest = 0n;
   /** Complete lists. */
   lists = 0;
   /** How often the outbox had no room, and whether the reader waits for room now. */
@@ -63,6 +65,11 @@ export class Telling {
   /** True while the first list of a new epoch is read: what is at two endpoints is why it rose. */
   get isRising(): boolean {
     return this.#isRise && !this.listed;
+  }
+
+  /** An object of a list was at this revision. */
+  saw(revision: bigint): void {
+    if (revision > this.newest) this.newest = revision;
   }
 
   /** A complete list was told up to its revision: the stream goes on from there. */
