@@ -44,7 +44,7 @@ function withoutManagedFields(text: string): string {
   for (const row of text.split('\n')) {
     const indent = /^ */.exec(row)?.[0].length ?? 0;
     if (skipping !== undefined && (indent > skipping || (indent === skipping && /^ *[-\]]/.test(row)))) continue;
-    skipping = /^ *"?managedFields"?:/.test(row) ? indent : undefined;
+    skipping = /^ *"?(managedFields|Managed Fields)"?:/.test(row) ? indent : undefined;
     if (skipping === undefined) kept.push(row);
   }
   return kept.join('\n');

@@ -3,7 +3,8 @@ import { definitionsOf } from '../schema/builtin.ts';
 
 const ANYTHING: OpenApiSchema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 const PREFIX = '#/components/schemas/';
-const META_REF = { $ref: `${PREFIX}io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta` };
+const V2_PREFIX = '#/definitions/';
+const OBJECT_META = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
 /** `io.k8s.api.apps.v1.Deployment`, or the reversed group for resources defined at run time. */
 function nameOf(def: ResourceDef): string {
@@ -59,25 +60,25 @@ const kindMark = (def: ResourceDef) => ({
 });
 
 /** References as OpenAPI writes them. */
-function withPrefix(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withPrefix);
+function withPrefix(value: unknown, prefix: string): unknown {
+  if (Array.isArray(value)) return value.map((item) => withPrefix(item, prefix));
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).map(([key, content]) =>
     // A property may be called `$ref` too; it is then a schema.
-    key === '$ref' && typeof content === 'string' ? [key, `${PREFIX}${content}`] : [key, withPrefix(content)],
+    key === '$ref' && typeof content === 'string' ? [key, `${prefix}${content}`] : [key, withPrefix(content, prefix)],
   );
   return Object.fromEntries(entries);
 }
 
 /** What the kinds of a group version look like: built-in ones as real servers describe them, without their prose. */
-function schemasOf(defs: ResourceDef[]): Record<string, OpenApiSchema> {
+function schemasOf(defs: ResourceDef[], prefix = PREFIX): Record<string, OpenApiSchema> {
   const keyOf = (def: ResourceDef) => `${def.group}/${def.version}/${def.kind}`;
   const { names, definitions } = definitionsOf(defs.filter((def) => !def.custom && !def.schema).map(keyOf));
-  const schemas = withPrefix(definitions) as Record<string, OpenApiSchema>;
+  const schemas = withPrefix(definitions, prefix) as Record<string, OpenApiSchema>;
   for (const def of defs) {
     const known = names[keyOf(def)];
     if (known) schemas[known] = { ...schemas[known], ...kindMark(def) };
-    else schemas[nameOf(def)] = schemaOf(def, META_REF);
+    else schemas[nameOf(def)] = schemaOf(def, { $ref: `${prefix}${OBJECT_META}` });
   }
   return schemas;
 }
@@ -94,11 +95,6 @@ export function openApiDocument(defs: ResourceDef[]): OpenApiSchema {
 
 /** The OpenAPI v2 document of everything, for clients that only know that one. */
 export function openApiV2(defs: ResourceDef[]): OpenApiSchema {
-  const open = { type: 'object' };
-  const definitions = defs.map((def) => [
-    nameOf(def),
-    { ...open, 'x-kubernetes-group-version-kind': [{ group: def.group, version: def.version, kind: def.kind }] },
-  ]);
   const paths = defs.flatMap(pathsOf).map(([path, operations]) => [
     path,
     Object.fromEntries(
@@ -120,6 +116,6 @@ export function openApiV2(defs: ResourceDef[]): OpenApiSchema {
     swagger: '2.0',
     info: { title: 'Kubernetes', version: 'v1.36.3' },
     paths: Object.fromEntries(paths),
-    definitions: Object.fromEntries(definitions),
+    definitions: schemasOf(defs, V2_PREFIX),
   };
 }

@@ -23,6 +23,8 @@ export interface Answer {
   status: number;
   contentType: string;
   text?: string;
+  /** Instead of text, where the body is none. */
+  bytes?: Buffer;
   headers?: Record<string, string>;
   stream?: (sink: WatchSink) => void;
   /** Send only half of the text and break off. */

@@ -1,4 +1,5 @@
 import {
+  ApiError,
   badRequest,
   failure,
   methodNotAllowed,
@@ -34,8 +35,26 @@ export interface ResourceParts {
   user: User;
 }
 
+/** What real servers warn of whenever a resource is used. */
+const DEPRECATED: Record<string, string> = {
+  'endpoints.core': 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
+};
+
 /** Carries out an authorized request for a resource. @throws ApiError */
 export async function dispatch(sim: Sim, target: Target, parts: ResourceParts): Promise<Answer> {
+  const warning = DEPRECATED[target.def.storage];
+  if (!warning) return answerOf(sim, target, parts);
+  const headers = { warning: `299 - "${warning}"` };
+  try {
+    const answered = await answerOf(sim, target, parts);
+    return { ...answered, headers: { ...answered.headers, ...headers } };
+  } catch (error) {
+    if (error instanceof ApiError) Object.assign(error.headers, headers);
+    throw error;
+  }
+}
+
+async function answerOf(sim: Sim, target: Target, parts: ResourceParts): Promise<Answer> {
   const { incoming, info } = parts;
   const accept = negotiate(incoming.accept);
   const review = await reviewAnswer(sim, target, parts);

@@ -37,7 +37,7 @@ async function handle(sim: Sim, incoming: Incoming): Promise<Answer> {
   }
   if (!sim.authorizer.allows(user, { cluster: resolved.authorizeIn, verb: info.method.toLowerCase(), path: info.path }))
     throw forbiddenPath(user, info);
-  const found = discoveryAnswer(resolved, info, incoming.accept) ?? pathAnswer(resolved, info);
+  const found = discoveryAnswer(resolved, info, incoming.accept) ?? pathAnswer(resolved, info, incoming.accept);
   if (!found) throw pageNotFound();
   return found;
 }

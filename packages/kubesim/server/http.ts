@@ -156,7 +156,7 @@ function send(res: Http2ServerResponse, req: Http2ServerRequest, result: Answer)
   const yaml = req.headers.accept === 'application/yaml' && result.contentType === 'application/json';
   const text = yaml ? toYaml(JSON.parse(result.text ?? 'null')) : (result.text ?? '');
   if (yaml) headers['content-type'] = 'application/yaml';
-  const body = Buffer.from(text);
+  const body = result.bytes ?? Buffer.from(text);
   if (result.cutBody) {
     res.writeHead(result.status, { ...headers, 'content-length': body.length });
     res.write(body.subarray(0, Math.floor(body.length / 2)));

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { openApiDocument, openApiV2 } from '../openapi/document.ts';
+import { encodeOpenApiV2, OPENAPI_V2_PROTOBUF } from '../openapi/v2-protobuf.ts';
 import { groupVersionOf, type ResourceDef } from '../resources/definition.ts';
 import type { Answer } from './answer.ts';
 import type { Resolved } from './context.ts';
@@ -26,11 +27,11 @@ const text = (body: string, contentType = 'text/plain; charset=utf-8'): Answer =
 const jsonText = (body: unknown, contentType = 'application/json'): Answer => text(JSON.stringify(body), contentType);
 
 /** Health, version and OpenAPI; undefined for paths that are none of them. */
-export function pathAnswer(resolved: Resolved, info: RequestInfo): Answer | undefined {
+export function pathAnswer(resolved: Resolved, info: RequestInfo, accept = ''): Answer | undefined {
   const { path } = info;
   if (/^\/(healthz|livez|readyz)(\/.*)?$/.test(path)) return text('ok');
   if (path === '/version' || path === '/version/') return jsonText(VERSION);
-  if (path === '/openapi/v2') return jsonText(openApiV2(resolved.resources));
+  if (path === '/openapi/v2') return oldDocument(resolved.resources, accept);
   // Real servers send the index as text, kcp's endpoints as JSON.
   if (path === '/openapi/v3')
     return text(JSON.stringify(index(resolved.resources)), info.endpoint ? 'application/json' : undefined);
@@ -48,6 +49,13 @@ function index(resources: ResourceDef[]) {
     return [place, { serverRelativeURL: `/openapi/v3/${place}?hash=${hash}` }];
   });
   return { paths: Object.fromEntries(paths) };
+}
+
+/** Everything in OpenAPI v2, for clients that only know that one, most of them in protobuf. */
+function oldDocument(resources: ResourceDef[], accept: string): Answer {
+  const whole = openApiV2(resources);
+  if (!accept.includes(OPENAPI_V2_PROTOBUF)) return jsonText(whole);
+  return { status: 200, contentType: 'application/octet-stream', bytes: encodeOpenApiV2(whole) };
 }
 
 function document(resources: ResourceDef[], place: string): Answer | undefined {
