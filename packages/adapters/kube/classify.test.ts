@@ -87,8 +87,8 @@ describe('classify', () => {
     ['a 410 asks for a list', answer(410, { reason: 'Expired' }), get, 'expired ResourceConflict'],
     ['a 429 waits', answer(429), get, 'retry ClusterUnavailable'],
     ['a 408 is tried again', answer(408), get, 'retry ClusterUnreachable'],
-    ['a 500 as text is tried again', answer(500), get, 'retry ClusterUnreachable'],
-    ['a 503 is tried again', answer(503, { reason: 'ServiceUnavailable' }), get, 'retry ClusterUnreachable'],
+    ['a 500 as text is tried again', answer(500), get, 'retry ClusterUnavailable'],
+    ['a 503 is tried again', answer(503, { reason: 'ServiceUnavailable' }), get, 'retry ClusterUnavailable'],
     ['a redirect is a wrong URL', answer(302), get, 'terminal ConfigurationError'],
   ])('%s', (_sentence, given, question, expected) => {
     const verdict = classify(given, question);

@@ -19,7 +19,8 @@ import type { Status } from './status.ts';
  * | 422 whose cause is `metadata.uid` | conflict: how kube says that a patch's uid is not the object's (kcp says 409) |
  * | 410 | expired |
  * | 429 | retry ClusterUnavailable with the wait the server asked for |
- * | 408, 5xx | retry ClusterUnreachable |
+ * | 5xx | retry ClusterUnavailable: the server answers, but cannot serve |
+ * | 408 | retry ClusterUnreachable |
  * | 400, 422, other 4xx | terminal ResourceValidation |
  * | 3xx | terminal ConfigurationError: the URL leads to something that is no API server |
  *
@@ -125,7 +126,7 @@ function errorOf(answer: Answer, question: Question): TmcError {
     const retryAfterMs = retryAfterOf(answer);
     return retryError(text, {
       ...facts,
-      type: 'ClusterUnreachable',
+      type: status >= 500 ? 'ClusterUnavailable' : 'ClusterUnreachable',
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }

@@ -56,6 +56,23 @@ describe('connectionFrom', () => {
     expect(credentials).toEqual({ kind: 'token-file', path: join(folder, 'token') });
   });
 
+  it('takes authority, certificate and key from files beside the kubeconfig', async () => {
+    for (const name of ['ca.crt', 'user.crt', 'user.key']) writeFileSync(join(folder, name), name.toUpperCase());
+    const path = join(folder, 'with-files');
+    const user = { 'client-certificate': 'user.crt', 'client-key': 'user.key' };
+    writeFileSync(
+      path,
+      kubeconfig(user, { 'certificate-authority-data': undefined, 'certificate-authority': 'ca.crt' }),
+    );
+    expect(await connectionFrom({ path })).toMatchObject({ ca: 'CA.CRT', cert: 'USER.CRT', key: 'USER.KEY' });
+  });
+
+  it('takes a user name and password', async () => {
+    const { authorization, credentials } = await connectionFrom({ text: kubeconfig({ username: 'u', password: 'p' }) });
+    expect(credentials).toEqual({ kind: 'password' });
+    expect(await authorization?.()).toBe(`Basic ${base64('u:p')}`);
+  });
+
   it('takes what an exec plugin prints', async () => {
     const credential = {
       apiVersion: 'client.authentication.k8s.io/v1',
@@ -117,6 +134,8 @@ describe('connectionFrom', () => {
     ['a context that is not there', { text: kubeconfig({ token: 't' }), context: 'x' }, 'no context x'],
     ['a context without its cluster', { text: kubeconfig({ token: 't' }), context: 'broken' }, 'names no cluster'],
     ['text that is no kubeconfig', { text: 'a: [' }, 'cannot be used'],
+    ['a kubeconfig of the wrong form', { text: 'clusters: 5' }, 'expected array'],
+    ['a cluster without a server', { text: kubeconfig(undefined, { server: 5 }) }, 'expected string'],
   ])('refuses %s', async (_name, source, reason) => {
     await expect(connectionFrom(source)).rejects.toMatchObject({
       kind: 'terminal',

@@ -1,17 +1,49 @@
 import { existsSync, readFileSync } from 'node:fs';
-import type { RequestOptions } from 'node:https';
 import { dirname, resolve } from 'node:path';
-import { bufferFromFileOrString, KubeConfig } from '@kubernetes/client-node';
 import { messageOf, terminalError } from '@tmc/kernel/errors.ts';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
+import * as z from 'zod';
 import { bearerToken, type Credentials, type KubeConnection, tokenFile } from './connection.ts';
 
 /** Where a kubeconfig is: a file or its text; the current context unless one is named. */
 export type KubeconfigSource = ({ readonly path: string } | { readonly text: string }) & { readonly context?: string };
 
+const text = z.string().optional();
+const cluster = z.object({
+  server: z.string(),
+  'certificate-authority': text,
+  'certificate-authority-data': text,
+  'insecure-skip-tls-verify': z.boolean().optional(),
+  'tls-server-name': text,
+});
+const user = z.object({
+  'client-certificate': text,
+  'client-certificate-data': text,
+  'client-key': text,
+  'client-key-data': text,
+  token: text,
+  tokenFile: text,
+  username: text,
+  password: text,
+  exec: z.looseObject({ command: text }).nullish(),
+  'auth-provider': z.looseObject({ name: text }).nullish(),
+});
+const named = <Shape extends z.ZodRawShape>(shape: Shape) =>
+  z.array(z.object({ name: z.string(), ...shape })).nullish();
+const kubeconfig = z.object({
+  'current-context': text,
+  contexts: named({ context: z.object({ cluster: text, user: text }) }),
+  clusters: named({ cluster: z.unknown() }),
+  users: named({ user: z.unknown() }),
+});
+
+type Cluster = z.infer<typeof cluster>;
+type User = z.infer<typeof user>;
+/** Makes a path of the kubeconfig absolute: relative ones start at its folder. */
+type Absolute = (path: string) => string;
+
 /**
- * The connection a kubeconfig describes: server, authorities, client certificate, token, token file, exec plugin or OIDC.
- * The only place that knows the kubeconfig format, by way of the official client.
+ * The connection a kubeconfig describes: server, authorities, client certificate, token, token file, password, exec plugin or OIDC.
  * @throws TmcError terminal ConfigurationError when it cannot be read or lacks the context.
  */
 export async function connectionFrom(source: KubeconfigSource): Promise<KubeConnection> {
@@ -28,85 +60,91 @@ export async function connectionFrom(source: KubeconfigSource): Promise<KubeConn
 }
 
 async function read(source: KubeconfigSource): Promise<KubeConnection> {
-  const config = load(source);
-  const cluster = config.getCurrentCluster();
-  const user = config.getCurrentUser();
-  if (!cluster) throw new Error(`context ${config.getCurrentContext() || '(none)'} names no cluster it holds`);
-  const options: RequestOptions = {};
-  await config.applyToHTTPSOptions(options);
-  const file = tokenFileOf(source, user);
-  const authorization = authorizationOf(config, { options, user, file });
-  // Without a user the client sets no authorities at all.
-  const ca = options.ca ?? bufferFromFileOrString(cluster.caFile, cluster.caData) ?? undefined;
+  const raw: unknown = parse(textOf(source));
+  const config = checked(kubeconfig, raw);
+  const context = source.context ?? config['current-context'] ?? '';
+  const chosen = config.contexts?.find(({ name }) => name === context)?.context;
+  if (!chosen && source.context !== undefined) throw new Error(`it has no context ${context}`);
+  const found = config.clusters?.find(({ name }) => name === chosen?.cluster)?.cluster;
+  if (!found) throw new Error(`context ${context || '(none)'} names no cluster it holds`);
+  const server = checked(cluster, found);
+  const who = checked(user.nullish(), config.users?.find(({ name }) => name === chosen?.user)?.user);
+  const absolute: Absolute = (path) => ('path' in source ? resolve(dirname(source.path), path) : path);
   return {
-    url: cluster.server,
-    insecure: cluster.skipTLSVerify === true,
-    ...(ca === undefined ? {} : { ca: pem(ca) }),
-    ...(options.cert === undefined ? {} : { cert: pem(options.cert) }),
-    ...(options.key === undefined ? {} : { key: pem(options.key) }),
-    ...(cluster.tlsServerName ? { serverName: cluster.tlsServerName } : {}),
-    ...(authorization === undefined ? {} : { authorization, credentials: credentialsOf(user, file) }),
+    ...serverOf(server, absolute),
+    ...(who && certificateOf(who, absolute)),
+    ...(who && (await authorizationOf(who, { raw, context, absolute }))),
   };
 }
 
-function load(source: KubeconfigSource): KubeConfig {
-  const config = new KubeConfig();
-  if ('path' in source) {
-    if (!existsSync(source.path)) throw new Error('there is no such file');
-    config.loadFromFile(source.path);
-  } else {
-    config.loadFromString(source.text);
-  }
-  if (source.context !== undefined) {
-    if (!config.getContextObject(source.context)) throw new Error(`it has no context ${source.context}`);
-    config.setCurrentContext(source.context);
-  }
-  return config;
+function checked<T>(schema: z.ZodType<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new Error(z.prettifyError(parsed.error).replaceAll('\n', ' '));
+  return parsed.data;
 }
 
-type User = ReturnType<KubeConfig['getCurrentUser']>;
-type Sources = { readonly options: RequestOptions; readonly user: User; readonly file: string | undefined };
+function textOf(source: KubeconfigSource): string {
+  if ('text' in source) return source.text;
+  if (!existsSync(source.path)) throw new Error('there is no such file');
+  return readFileSync(source.path, 'utf8');
+}
 
-/** Exec and OIDC plugins answer from their own cache until the token has expired, so they are asked for every request. */
-function authorizationOf(config: KubeConfig, { options, user, file }: Sources): KubeConnection['authorization'] {
-  if (!user) return undefined;
-  if (file) return tokenFile(file);
-  if (user.token) return bearerToken(user.token);
-  const value = headerOf(options);
-  if (value === undefined) return undefined;
-  if (!user.exec && !user.authProvider) return () => value;
-  return async () => {
-    const fresh: RequestOptions = {};
-    await config.applyToHTTPSOptions(fresh);
-    return headerOf(fresh);
+function serverOf(server: Cluster, absolute: Absolute): KubeConnection {
+  const ca = pem(server['certificate-authority-data'], server['certificate-authority'], absolute);
+  const serverName = server['tls-server-name'];
+  return {
+    url: server.server,
+    insecure: server['insecure-skip-tls-verify'] === true,
+    ...(ca !== undefined && { ca }),
+    ...(serverName && { serverName }),
   };
 }
 
-function credentialsOf(user: User, file: string | undefined): Credentials {
-  if (file) return { kind: 'token-file', path: file };
-  if (user?.token) return { kind: 'token' };
-  if (user?.exec) return { kind: 'plugin', name: String((user.exec as { command?: string }).command) };
-  if (user?.authProvider) return { kind: 'plugin', name: String((user.authProvider as { name?: string }).name) };
-  return { kind: 'password' };
+function certificateOf(who: User, absolute: Absolute): Pick<KubeConnection, 'cert' | 'key'> {
+  const cert = pem(who['client-certificate-data'], who['client-certificate'], absolute);
+  const key = pem(who['client-key-data'], who['client-key'], absolute);
+  return { ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) };
 }
 
-type RawUsers = { users?: readonly { name?: string; user?: { tokenFile?: string } }[] };
-
-/** `tokenFile` of the user, which the official client does not read; relative paths start at the kubeconfig's folder. */
-function tokenFileOf(source: KubeconfigSource, user: User): string | undefined {
-  const text = 'path' in source ? readFileSync(source.path, 'utf8') : source.text;
-  const raw = parse(text) as RawUsers | undefined;
-  const file = raw?.users?.find(({ name }) => name === user?.name)?.user?.tokenFile;
-  if (!file) return undefined;
-  return 'path' in source ? resolve(dirname(source.path), file) : file;
+/** Data counts before a file, as everywhere in Kubernetes. */
+function pem(data: string | undefined, file: string | undefined, absolute: Absolute): string | undefined {
+  if (data) return Buffer.from(data, 'base64').toString('utf8');
+  return file ? readFileSync(absolute(file), 'utf8') : undefined;
 }
 
-function headerOf({ headers, auth }: RequestOptions): string | undefined {
-  const value = (headers as Record<string, string> | undefined)?.['Authorization'];
-  if (value !== undefined) return value;
-  return auth ? `Basic ${Buffer.from(auth).toString('base64')}` : undefined;
+type Place = { readonly raw: unknown; readonly context: string; readonly absolute: Absolute };
+type Authorization = Partial<Pick<KubeConnection, 'cert' | 'key' | 'authorization' | 'credentials'>>;
+
+/** A token file counts before a token and both before plugins, as in client-go. */
+async function authorizationOf(who: User, { raw, context, absolute }: Place): Promise<Authorization> {
+  if (who.tokenFile) {
+    const path = absolute(who.tokenFile);
+    return { authorization: tokenFile(path), credentials: { kind: 'token-file', path } };
+  }
+  if (who.token) return { authorization: bearerToken(who.token), credentials: { kind: 'token' } };
+  const plugin = pluginOf(who);
+  if (plugin) {
+    const { pluginCredentials } = await import('./kubeconfig-plugin.ts');
+    const given = await pluginCredentials(stringify(withAbsolutePaths(raw, absolute)), context);
+    return { ...given, ...(given.authorization && { credentials: plugin }) };
+  }
+  if (who.username === undefined) return {};
+  const value = `Basic ${Buffer.from(`${who.username}:${who.password ?? ''}`).toString('base64')}`;
+  return { authorization: () => value, credentials: { kind: 'password' } };
 }
 
-function pem(value: unknown): string {
-  return Array.isArray(value) ? value.map(pem).join('\n') : String(value);
+function pluginOf(who: User): Credentials | undefined {
+  if (who.exec) return { kind: 'plugin', name: String(who.exec.command) };
+  if (who['auth-provider']) return { kind: 'plugin', name: String(who['auth-provider'].name) };
+  return undefined;
+}
+
+const PATHS: ReadonlySet<string> = new Set(['certificate-authority', 'client-certificate', 'client-key']);
+
+/** The kubeconfig with every file path made absolute. A bare plugin command is found on PATH and stays; one with a slash is a path. */
+function withAbsolutePaths(raw: unknown, absolute: Absolute): unknown {
+  const isPath = (name: string, value: string) => PATHS.has(name) || (name === 'command' && value.includes('/'));
+  return JSON.parse(
+    JSON.stringify(raw, (name, value) => (typeof value === 'string' && isPath(name, value) ? absolute(value) : value)),
+  );
 }

@@ -1,0 +1,34 @@
+import type { RequestOptions } from 'node:https';
+import { KubeConfig } from '@kubernetes/client-node';
+import type { KubeConnection } from './connection.ts';
+
+/** What an exec plugin or an OIDC provider gives. */
+export type PluginCredentials = Pick<KubeConnection, 'cert' | 'key' | 'authorization'>;
+
+/**
+ * Credentials of a user whose kubeconfig names a plugin, by way of the official client, which knows their protocols. A module of
+ * its own, loaded only then: the client takes longer to load and more memory than the rest of a relay.
+ * `text` has absolute paths only. The plugin is asked for every request and answers from its cache until a token has expired.
+ */
+export async function pluginCredentials(text: string, context: string): Promise<PluginCredentials> {
+  const config = new KubeConfig();
+  config.loadFromString(text);
+  config.setCurrentContext(context);
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  return {
+    ...(options.cert !== undefined && { cert: String(options.cert) }),
+    ...(options.key !== undefined && { key: String(options.key) }),
+    ...(headerOf(options) !== undefined && {
+      authorization: async () => {
+        const fresh: RequestOptions = {};
+        await config.applyToHTTPSOptions(fresh);
+        return headerOf(fresh);
+      },
+    }),
+  };
+}
+
+function headerOf({ headers }: RequestOptions): string | undefined {
+  return (headers as Record<string, string> | undefined)?.['Authorization'];
+}
