@@ -32,7 +32,7 @@ export function generateHistory(seed: number): History {
   const draw = new Draw(seed);
   const shape = shapeOf(draw);
   const drawn = shuffledTroubles(draw).slice(0, draw.between(0, 4));
-  const troubles = drawn.filter((trouble) => !drawn.some((other) => HOPELESS.get(other)?.has(trouble)));
+  const troubles = drawn.filter((trouble) => !isHopeless(trouble, new Set(drawn)));
   const steps: Step[] = [];
   const initial = draw.between(3, 14);
   for (let at = 0; at < initial; at += 1) steps.push({ after: 0, ...write(draw, shape) });
@@ -97,7 +97,7 @@ function change(draw: Draw, shape: Shape): Action {
   if (kind < 0.86) return { do: 'status', ...place(draw, shape) };
   if (kind < 0.94) return { do: 'managedFields', ...place(draw, shape) };
   const { endpoint, kind: burstKind } = place(draw, shape);
-  return { do: 'burst', endpoint, kind: burstKind, count: draw.between(3, 12) };
+  return { do: 'burst', endpoint, kind: burstKind, count: draw.pick([3, 8, 30]) };
 }
 
 type Trouble = (draw: Draw, shape: Shape) => Action;
@@ -136,14 +136,18 @@ const restore: Trouble = (draw, shape) => ({
   ...onEndpoint(draw, shape),
 });
 
+/** After these somebody reads on who knows no more than the checkpoints. */
+const RESTARTS: ReadonlySet<Trouble> = new Set([kill, killSoon, stop, overlap, endpointGone, kindDropped]);
+
 /**
  * Troubles that no relay could live with together. What a server lost before a restart nobody can know: the checkpoint says it was
- * told. And that a server was set back is known by revisions read before: by a relay that lives, or by a checkpoint that was saved.
+ * told. And that a server was set back is known by revisions read before: by a relay that lives, or by a checkpoint that it saved.
  */
-const HOPELESS: ReadonlyMap<Trouble, ReadonlySet<Trouble>> = new Map([
-  [loseEvent, new Set([kill, killSoon, stop, overlap, endpointGone, kindDropped])],
-  [restore, new Set([kill, killSoon, overlap, tableFails, endpointGone, kindDropped])],
-]);
+function isHopeless(trouble: Trouble, drawn: ReadonlySet<Trouble>): boolean {
+  if (!RESTARTS.has(trouble)) return false;
+  const isSaved = trouble === stop && !drawn.has(tableFails);
+  return drawn.has(loseEvent) || (drawn.has(restore) && !isSaved);
+}
 
 const TROUBLES: readonly Trouble[] = [
   (draw, shape) => ({

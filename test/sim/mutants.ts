@@ -30,6 +30,16 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
     line: 'last = revision;',
     instead: 'last = revision; break;',
   },
+  'one reading of a kind frees the claims of another': {
+    file: 'packages/relay/outbox.ts',
+    line: '({ tracker }) => tracker === hold.tracker',
+    instead: '() => true',
+  },
+  'the outbox takes whatever comes': {
+    file: 'packages/relay/outbox.ts',
+    line: 'return this.#bytes + more <= maxBytes &&',
+    instead: 'return true ||',
+  },
   'no list marks are sent': {
     file: 'packages/relay/readers.ts',
     line: 'if (first && this.#options.isMarked(reader.resource)) await this.#mark(reader);',

@@ -19,7 +19,7 @@ const ACTS: Acts = {
   burst: (world, { endpoint, kind, count }) => {
     const workspace = workspacesOf(endpoint)[0] as string;
     for (let at = 0; at < count; at += 1)
-      server(world, endpoint).write(kind, idOf(kind, workspace, 'n1', `b${at % 9}`));
+      server(world, endpoint).write(kind, idOf(kind, workspace, 'n1', `b${at % 20}`));
   },
   hide: (world, { endpoint, workspace, forMs }) => {
     server(world, endpoint).hide(workspace);

@@ -203,8 +203,8 @@ export class World {
   }
 }
 
-/** A body of the largest size with its envelope, and a few ticks and marks. */
-const OVER_BYTES = 12 * 1024;
+/** One message with a body of the largest size, which is taken when it is alone, and a tick. */
+const OVER_BYTES = 8 * 1024;
 
 function resourceOf(kind: KindName): ResourceType {
   const [resource = '', ...group] = kind.split('.');
