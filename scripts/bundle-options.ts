@@ -32,6 +32,8 @@ export function relayBundleOptions(outfile: string) {
   const { alias: _lambdaOnly, outdir: _many, outExtension: _extension, ...shared } = bundleOptions([], '');
   return {
     ...shared,
+    // One byte for a character: the engine keeps the text for as long as the process lives.
+    charset: 'ascii',
     entryPoints: [join(root, 'packages/cli/relay-main.ts')],
     outfile,
   } as const satisfies BuildOptions;

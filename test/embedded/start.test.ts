@@ -127,7 +127,7 @@ describe('starting a host', () => {
     const wrong = kubeconfig('hub', 'wrong-token', withUser({ token: 'not-the-token' }));
     const wrongToken = variant('wrong-token', (text) => text.replace('hub.kubeconfig', wrong));
     const text = await refusal(wrongToken);
-    expect(text).toMatch(/^hub of .*wrong-token\.kubeconfig: .*401.*\nWhat to do: .*credentials/);
+    expect(text).toMatch(/^hub of .*wrong-token\.kubeconfig: .*401.*refused was.*\nWhat to do: .*token/);
     expect(text).not.toContain('not-the-token');
     const taken = createServer();
     const port = await new Promise<number>((settle) => {
