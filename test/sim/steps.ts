@@ -187,6 +187,6 @@ function oddLine(world: World, endpoint: number, kind: KindName, what: OddLine):
     case 'noEvent':
       return '{"type":"SURPRISE","object":{}}\n';
     case 'repeat':
-      return server(world, endpoint).lastLines(kind, 3);
+      return server(world, endpoint).lastLines(kind, 8);
   }
 }
