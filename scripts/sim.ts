@@ -28,8 +28,9 @@ const { values } = parseArgs({
 
 function wholeNumber(name: string, text: string | undefined, fallback: number): number {
   const value = text === undefined ? fallback : Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`--${name} takes a whole number, not "${text}"`);
-  return value;
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  console.error(`--${name} takes a whole number, not "${text}"`);
+  process.exit(2);
 }
 
 async function replay(seed: number): Promise<number> {
