@@ -21,6 +21,8 @@ export type Link = {
    * Returns how many there were.
    */
   halfOpen(direction: Direction): number;
+  /** How many half-open connections neither side has given up yet. */
+  halfOpenLeft(): number;
   /** Each connection made from now on is reset after so many bytes from the server; undefined: no more of that. */
   cutAfterBytes(draw: (() => number) | undefined): void;
   /** Refuses new connections and resets those there are, until {@link Link.accept}. */
@@ -91,6 +93,10 @@ class RunningLink implements Link {
   halfOpen(direction: Direction): number {
     for (const pair of this.#pairs) pair.lost = direction;
     return this.#pairs.size;
+  }
+
+  halfOpenLeft(): number {
+    return [...this.#pairs].filter(({ lost }) => lost !== undefined).length;
   }
 
   cutAfterBytes(draw: (() => number) | undefined): void {

@@ -34,6 +34,8 @@ const SCRAPE_MS = 200;
 /** On a busy machine a process that starts answers late. */
 const ANSWER_MS = 5_000;
 const START_MS = 60_000;
+/** As it is deployed. */
+const HEAP = '--max-old-space-size=192';
 /** Mean time between two comparisons with the server: several in every phase. */
 const ANTI_ENTROPY_MS = 2_000;
 
@@ -94,7 +96,9 @@ class Relay implements RelayUnderTest {
 
   start(): void {
     this.#lives += 1;
-    this.#process = startProcess(process.execPath, [this.#bundle, '--config', this.#configPath], { log: this.logPath });
+    this.#process = startProcess(process.execPath, [HEAP, this.#bundle, '--config', this.#configPath], {
+      log: this.logPath,
+    });
     const life = this.#lives;
     clearTimeout(this.#looking);
     const look = async () => {
