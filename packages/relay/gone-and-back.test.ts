@@ -55,6 +55,21 @@ describe('a relay whose server', () => {
     await bench.stop(relay);
   });
 
+  it('deleted something unseen tells the revision at which it was missing', async () => {
+    const bench = newBench();
+    bench.server.put(configMap({ name: 'a' }));
+    const relay = bench.start();
+    await bench.until('told', () => bench.server.streams === 1 && bench.queue.envelopes('upsert').length === 1);
+    bench.server.end(undefined, { lose: true });
+    // Another relay tells this state before it goes.
+    bench.server.put(configMap({ name: 'a' }, { newer: 'state' }));
+    bench.server.remove('default/a');
+    bench.server.compact();
+    await bench.until('deletion told', () => bench.queue.envelopes('delete').length === 1);
+    expect(bench.queue.envelopes('delete')[0]?.rv).toBe(bench.server.rv);
+    await bench.stop(relay);
+  });
+
   it('was out of sight tells by list marks what was deleted meanwhile', async () => {
     const bench = newBench();
     for (const name of ['a', 'b']) bench.server.put(configMap({ name }));

@@ -67,7 +67,7 @@ export class ListPass {
   async complete(revision: bigint): Promise<void> {
     this.checkRevision(revision);
     if (this.#contradiction !== undefined) throw new ReadError('stale', this.#contradiction);
-    for (const gone of this.#telling.inventory.absent()) await this.#telling.gone(gone, this.#holdAt);
+    for (const gone of this.#telling.inventory.absent()) await this.#telling.gone(gone, this.#holdAt, String(revision));
     this.#telling.endList(revision);
   }
 }

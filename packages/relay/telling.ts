@@ -115,9 +115,10 @@ export class Telling {
 
   /**
    * Tells that an object is gone, unless another endpoint holds the very same: then it moved. @throws ReadError stale when its
-   * revisions are lower there: in this epoch nothing it does there would be believed.
+   * revisions are lower there: in this epoch nothing it does there would be believed. `goneAt` is the revision it was missing at:
+   * after the last state seen here another relay may have told a newer one.
    */
-  async gone(observation: Observation, holdAt: bigint): Promise<void> {
+  async gone(observation: Observation, holdAt: bigint, goneAt = observation.rv): Promise<void> {
     const { change, id, uid } = observation;
     const elsewhere = this.knownElsewhere(id);
     if (elsewhere?.uid === uid) {
@@ -125,7 +126,7 @@ export class Telling {
         throw new ReadError('stale', `${id} moved to an endpoint of lower revisions`);
     } else {
       this.#counters[change === 'unseen' ? 'unseen' : 'deletes'] += 1;
-      await this.#offer(observation, holdAt);
+      await this.#offer({ ...observation, rv: goneAt }, holdAt);
     }
     this.inventory.forget(id);
   }
