@@ -19,6 +19,7 @@ export class SimConsumer {
   readonly #scheduler: Scheduler;
   readonly #servers: readonly SimServer[];
   readonly #releasing = new Set<string>();
+  #epoch = 0;
 
   constructor(scheduler: Scheduler, servers: readonly SimServer[]) {
     this.#scheduler = scheduler;
@@ -26,6 +27,10 @@ export class SimConsumer {
   }
 
   deliver(envelope: Envelope): void {
+    const { epoch } = envelope.source;
+    this.#epoch = Math.max(this.#epoch, epoch);
+    // Marks of a newer epoch may have denied it already.
+    if (this.#servers.length > 1 && epoch < this.#epoch && !this.#read(envelope.key)) return;
     if (envelope.list && this.#servers.length > 1) this.#sweepByReading(envelope, new Set(envelope.list.keys));
     else this.#view.apply(envelope);
     if (envelope.change === 'upsert') this.#tearDown(envelope);

@@ -141,12 +141,10 @@ const RESTARTS: ReadonlySet<Trouble> = new Set([kill, killSoon, stop, overlap, e
 
 /**
  * Troubles that no relay could live with together. What a server lost before a restart nobody can know: the checkpoint says it was
- * told. And that a server was set back is known by revisions read before: by a relay that lives, or by a checkpoint that it saved.
+ * told. And that a server was set back knows who has read it before, or by a checkpoint, which may not have been saved yet.
  */
 function isHopeless(trouble: Trouble, drawn: ReadonlySet<Trouble>): boolean {
-  if (!RESTARTS.has(trouble)) return false;
-  const isSaved = trouble === stop && !drawn.has(tableFails);
-  return drawn.has(loseEvent) || (drawn.has(restore) && !isSaved);
+  return RESTARTS.has(trouble) && (drawn.has(loseEvent) || drawn.has(restore));
 }
 
 const TROUBLES: readonly Trouble[] = [

@@ -11,6 +11,8 @@ import { type Running, World } from './world.ts';
 const CALM_MS = 240_000;
 /** How long nothing may be written once all is quiet. */
 const REST_MS = 30_000;
+/** States of a stream that is open. */
+const READING = ['open', 'streaming', 'bookmark'];
 
 export type Outcome = {
   readonly seed: number;
@@ -132,6 +134,8 @@ function findWrong(world: World): Broken | undefined {
   const [running, ...others] = world.running;
   if (!running || others.length > 0) return new Broken('no bug', `${world.running.size} relays run`);
   if (!running.relay.ready()) return new Broken('comes to rest', `the relay does not get ready: ${sourcesOf(running)}`);
+  const isReading = running.relay.state().every(({ state }) => READING.includes(state));
+  if (!isReading) return new Broken('comes to rest', `the relay does not read: ${sourcesOf(running)}`);
   const { outbox } = running.relay.metrics();
   if (outbox.entries > 0)
     return new Broken('comes to rest', `${outbox.entries} messages stay in the outbox: ${outbox.lastError}`);
