@@ -9,7 +9,7 @@ import { type Consumer, type ConsumerAnswer, holdsSecret, startConsumer } from '
 import { type Load, startLoad } from './load.ts';
 import { WORKSPACE } from './names.ts';
 import { prepareRelay, type RelayUnderTest } from './relay-process.ts';
-import { compact, type Servers, startServers } from './servers.ts';
+import { compact, revisionOf, type Servers, startServers } from './servers.ts';
 
 /** What was done to the relay and its surroundings. */
 type Disturbances = {
@@ -43,8 +43,10 @@ export type Chaos = {
   compact(): Promise<void>;
   /** SIGKILL of the API server; it is back when this resolves. */
   restartApiServer(): Promise<void>;
-  /** Everything the server holds now, to set it back to. */
-  backUp(): Promise<void>;
+  /** Up to which revision of ConfigMaps the relay recorded everything as delivered. */
+  checkpoint(): Promise<bigint>;
+  /** Everything the server holds now, to set it back to; its revision. */
+  backUp(): Promise<bigint>;
   /** Sets the server back: revisions start over from then. It is up again when this resolves. */
   restore(): Promise<void>;
   /** Of the source, as the table has it: how often the relay noticed that revisions started over. */
@@ -163,11 +165,19 @@ class Run implements Chaos {
     this.done.apiRestarts += 1;
   }
 
-  async backUp(): Promise<void> {
+  async checkpoint(): Promise<bigint> {
+    const store = createCheckpointStore(this.servers.table);
+    const found = await store.load({ source: WORKSPACE, endpoint: 'hub', resource: 'configmaps' });
+    return BigInt(found?.rv ?? 0);
+  }
+
+  async backUp(): Promise<bigint> {
     const { etcd, folder } = this.servers;
+    const revision = await revisionOf(etcd);
     await etcd.kill();
     cpSync(etcd.dataFolder, join(folder, 'backup'), { recursive: true });
     await etcd.start();
+    return revision;
   }
 
   async restore(): Promise<void> {

@@ -160,7 +160,9 @@ class RunningLink implements Link {
       if (!this.#stalled) source.resume();
     });
     source.on('end', () => {
-      if (pair.lost !== direction) this.#deliver(late, () => sink.end());
+      // The relay closed what it had given up; the other end would hear nothing of it, or we of its answer.
+      if (pair.lost !== undefined && source === pair.near) this.#leave(pair);
+      else if (pair.lost !== direction) this.#deliver(late, () => sink.end());
     });
   }
 

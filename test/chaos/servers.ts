@@ -108,10 +108,15 @@ function portOf(url: string): number {
   return Number(new URL(url).port);
 }
 
-/** Makes etcd forget every revision but the newest: a watch or list that goes on at an older one is `410 Gone`. */
-export async function compact({ url }: Etcd): Promise<void> {
+/** The revision of the newest write. */
+export async function revisionOf({ url }: Etcd): Promise<bigint> {
   const { header } = await ask<{ header: { revision: string } }>(`${url}/v3/kv/range`, { key: 'AA==' });
-  await ask(`${url}/v3/kv/compaction`, { revision: header.revision });
+  return BigInt(header.revision);
+}
+
+/** Makes etcd forget every revision but the newest: a watch or list that goes on at an older one is `410 Gone`. */
+export async function compact(etcd: Etcd): Promise<void> {
+  await ask(`${etcd.url}/v3/kv/compaction`, { revision: String(await revisionOf(etcd)) });
 }
 
 async function ask<T>(url: string, body: Record<string, unknown>): Promise<T> {
