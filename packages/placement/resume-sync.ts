@@ -1,4 +1,4 @@
-/** A target that was out of reach and is back: what was meant for it meanwhile is carried now. */
+/** A target that was out of reach and is back: what was meant for it meanwhile is carried now, and its copies count again. */
 import { isTmcError } from '@tmc/kernel/errors.ts';
 import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { TargetFacts } from '@tmc/kernel/records.ts';
@@ -22,10 +22,11 @@ export async function resumeSync(run: Run, facts: TargetFacts): Promise<void> {
       namespaceKey(workspace, namespace),
     ]),
   );
-  await sendAll(
-    run,
-    [...namespaces.values()].map((key) => evaluateMessage(run, 'sync', { key, uid: '' })),
+  // Sync carries what waited; status counts again what the target runs and others' reports showed as unknown meanwhile.
+  const messages = (['sync', 'status'] as const).flatMap((queue) =>
+    [...namespaces.values()].map((key) => evaluateMessage(run, queue, { key, uid: '' })),
   );
+  await sendAll(run, messages);
   if (synced) await store.settleOwed(facts.key, owed);
 }
 

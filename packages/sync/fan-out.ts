@@ -7,23 +7,41 @@ import { covers, heldBy, type SyncDeps } from './load.ts';
 
 type Ports = Pick<SyncDeps, 'hub' | 'store' | 'send' | 'clock' | 'ids' | 'settings'>;
 
-type Scope = { readonly workspace: string; readonly namespace: string; readonly resources: readonly ResourceType[] };
+type Scope = {
+  readonly workspace: string;
+  readonly namespace: string;
+  readonly resources: readonly ResourceType[];
+  readonly queue: 'sync' | 'status';
+};
 
 /** A decision about a namespace changed: one message for each of its objects that a decision covers or that has copies. */
 export function fanOutNamespace(ports: Ports, { workspace, name: namespace }: ResourceKey): Promise<Outcome> {
-  return fanOut(ports, { workspace, namespace, resources: SYNCED_RESOURCES }, workspace);
+  return fanOut(ports, { workspace, namespace, resources: SYNCED_RESOURCES, queue: 'sync' }, workspace);
 }
 
 /** A sweep looks at the objects of one kind in a namespace: the same for this kind, in a fair group of its own. */
 export function fanOutKind(ports: Ports, key: ResourceKey): Promise<Outcome> {
   const { workspace, namespace } = key;
-  return fanOut(ports, { workspace, namespace, resources: [resourceType(key)] }, sweepGroup(workspace));
+  return fanOut(ports, { workspace, namespace, resources: [resourceType(key)], queue: 'sync' }, sweepGroup(workspace));
+}
+
+/** A target is back: what it runs counts again, so each object with a status in the namespace is summed up anew. */
+export function fanOutStatus(
+  ports: Ports,
+  { workspace, name: namespace }: ResourceKey,
+  resources: readonly ResourceType[],
+): Promise<Outcome> {
+  return fanOut(ports, { workspace, namespace, resources, queue: 'status' }, sweepGroup(workspace));
 }
 
 /** Fair group of a workspace's sweeps: however many objects there are, what users change now goes in turn with them. */
 export const sweepGroup = (workspace: string): string => `${workspace}/sweep`;
 
-async function fanOut(ports: Ports, { workspace, namespace, resources }: Scope, fairGroup: string): Promise<Outcome> {
+async function fanOut(
+  ports: Ports,
+  { workspace, namespace, resources, queue }: Scope,
+  fairGroup: string,
+): Promise<Outcome> {
   const decisions = await ports.store.decisions(workspace, namespace);
   const lists = await Promise.all(
     resources.map(async (resource) => {
@@ -41,9 +59,10 @@ async function fanOut(ports: Ports, { workspace, namespace, resources }: Scope, 
     .filter(
       ({ key, upstreamObj }) => heldBy(upstreamObj).length > 0 || decisions.some((d) => covers(d, key, upstreamObj)),
     );
-  const messages = concerned.map(({ key, upstreamObj }) =>
-    syncMessage(ports, { key, upstreamObj, change: 'evaluate', fairGroup }),
-  );
+  const messages = concerned.map(({ key, upstreamObj }) => ({
+    ...syncMessage(ports, { key, upstreamObj, change: 'evaluate', fairGroup }),
+    queue,
+  }));
   if (messages.length === 0) return done;
   const { failed } = await ports.send(messages);
   // All are sent again then: a duplicate finds nothing to do.

@@ -178,3 +178,24 @@ describe('a member that lies', () => {
     expect(world.hub.find(other)?.['status']).toBeUndefined();
   });
 });
+
+describe('a target that comes back', () => {
+  it('counts again although its copies did not change and report nothing', async () => {
+    const world = await placedWorld();
+    const ready = (isReady: boolean) => world.facts.splice(0, world.facts.length, { ...east, ready: isReady }, west);
+    ready(false);
+    world.member(east).edit(downstreamKeyOf(web, east), (obj) => rolledOut(obj, 3));
+    await world.settle();
+    world.member(west).edit(downstreamKeyOf(web, west), (obj) => rolledOut(obj, 3));
+    await world.settle();
+    expect(statusOf(world)).toMatchObject({ readyReplicas: 3 });
+    ready(true);
+    world.evaluate('status', web);
+    await world.settle();
+    expect(statusOf(world)).toMatchObject({ readyReplicas: 6 });
+    const writes = statusWrites(world).length;
+    world.evaluate('status', web);
+    await world.settle();
+    expect(statusWrites(world)).toHaveLength(writes);
+  });
+});

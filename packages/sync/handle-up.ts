@@ -1,20 +1,17 @@
-import { CONTENT_HASH_ANNOTATION } from '@tmc/apis/names.ts';
-import { isSynced, resourceType } from '@tmc/apis/resources.ts';
-import { formatTime } from '@tmc/kernel/clock.ts';
+import { isSynced, resourceType, SYNCED_RESOURCES } from '@tmc/apis/resources.ts';
 import type { Envelope } from '@tmc/kernel/envelope.ts';
-import { kindOf, messageOf } from '@tmc/kernel/errors.ts';
+import { kindOf } from '@tmc/kernel/errors.ts';
 import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
-import type { Decision, TargetFacts } from '@tmc/kernel/records.ts';
 import { again, done, type Outcome } from '@tmc/kernel/result.ts';
+import { carryUp } from './carry-up.ts';
 import { claimedUpstream, downstreamKeyOf, isOurCopy } from './copy-identity.ts';
-import { syncMessage } from './fan-out.ts';
-import { heldBy, loadPlaced, type Placed, type SyncDeps } from './load.ts';
-import { aggregateStatus, type Contribution, isInFlux, isOnItsWay, planStatusPatch } from './status.ts';
+import { fanOutStatus, syncMessage } from './fan-out.ts';
+import { heldBy, type SyncDeps } from './load.ts';
+import { isInFlux } from './status.ts';
 import { createStatusMemory, type StatusMemory } from './status-memory.ts';
 import { isListMarker, sweepTarget } from './sweep.ts';
 import { createTurns, type Turns } from './turns.ts';
-import { viewFor } from './view.ts';
 
 /** Kinds whose status is carried up. */
 const WITH_STATUS = ['deployments', 'services'];
@@ -23,31 +20,47 @@ const WITH_STATUS = ['deployments', 'services'];
  * or two writes. A rollout that takes longer is shown in progress from the third on.
  */
 const SETTLE_MS = [1_000, 2_000];
-const MAX_ATTEMPTS = 3;
 
 type Context = SyncDeps & { readonly memory: StatusMemory; readonly inTurn: Turns };
 
 /**
  * Consumer of the `status` queue: what members report of copies. Drift and deletions go on to `sync` as the upstream key; a
- * status is aggregated over all targets and written to the hub when it changed.
+ * status is aggregated over all targets and written to the hub when it changed, and again when a target came back.
  */
 export function createSyncUp(ports: SyncDeps): (envelope: Envelope, receiveCount: number) => Promise<Outcome> {
   const deps: Context = { ...ports, memory: createStatusMemory(ports.clock), inTurn: createTurns() };
   return async (envelope, receiveCount) => {
     if (isListMarker(envelope)) return sweepTarget(deps, envelope);
-    if (!isReport(envelope)) return done;
-    const { key, change, drifted } = envelope;
-    const downstreamObj = await findCopy(deps, envelope);
-    const upstreamKey = downstreamObj && (await verifiedUpstream(deps, key, downstreamObj));
-    if (!downstreamObj || !upstreamKey) return { kind: 'done', note: 'no copy of ours' };
-    if (change === 'delete') return toSync(deps, upstreamKey);
-    if (await isStray(deps, key.workspace, upstreamKey)) return takeBack(deps, key, downstreamObj);
-    const report = { key, downstreamObj, upstreamKey, receiveCount };
-    if (drifted || !WITH_STATUS.includes(key.resource)) return confirmUpstream(deps, report, drifted === true);
-    // What another report of the object finds meanwhile may be all there is to this one.
-    return deps.inTurn(formatKey(upstreamKey), () => reportStatus(deps, report));
+    if (envelope.source.kind === 'function') return sumUp(deps, envelope, receiveCount);
+    return isReport(envelope) ? takeReport(deps, envelope, receiveCount) : done;
   };
 }
+
+async function takeReport(deps: Context, envelope: Envelope, receiveCount: number): Promise<Outcome> {
+  const { key, change, drifted } = envelope;
+  const downstreamObj = await findCopy(deps, envelope);
+  const upstreamKey = downstreamObj && (await verifiedUpstream(deps, key, downstreamObj));
+  if (!downstreamObj || !upstreamKey) return { kind: 'done', note: 'no copy of ours' };
+  if (change === 'delete') return toSync(deps, upstreamKey);
+  if (await isStray(deps, key.workspace, upstreamKey)) return takeBack(deps, key, downstreamObj);
+  const report = { key, downstreamObj, upstreamKey, receiveCount };
+  if (drifted || !hasStatus(key)) return confirmUpstream(deps, report, drifted === true);
+  // What another report of the object finds meanwhile may be all there is to this one.
+  return deps.inTurn(formatKey(upstreamKey), () => reportStatus(deps, report));
+}
+
+/**
+ * A target went and came back: a status that was written meanwhile counts its copies as unknown, and copies that did not change
+ * report nothing. `key`: a namespace, or one upstream object.
+ */
+async function sumUp(deps: Context, { key }: Envelope, receiveCount: number): Promise<Outcome> {
+  if (key.resource === 'namespaces') return fanOutStatus(deps, key, SYNCED_RESOURCES.filter(hasStatus));
+  if (!hasStatus(key)) return done;
+  const settleMs = SETTLE_MS[receiveCount - 1];
+  return deps.inTurn(formatKey(key), () => carryUp(deps, { upstreamKey: key, settleMs, ifGone: async () => done }));
+}
+
+const hasStatus = ({ resource }: Pick<ResourceKey, 'resource'>): boolean => WITH_STATUS.includes(resource);
 
 type Report = {
   readonly key: ResourceKey;
@@ -77,7 +90,7 @@ async function reportStatus(deps: Context, report: Report): Promise<Outcome> {
   const settleMs = SETTLE_MS[receiveCount - 1];
   const isSettling = inFlux || memory.othersInFlux(id, targetKey);
   if (isSettling && settleMs !== undefined) return again(settleMs, 'the status is in flux');
-  return carryUp(deps, report, settleMs);
+  return carryUp(deps, { upstreamKey, settleMs, ifGone: () => takeBack(deps, key, downstreamObj) });
 }
 
 /** The copy as reported, else as it is now; of a deleted one only its last state is left. */
@@ -140,88 +153,4 @@ async function toSync(deps: SyncDeps, upstreamKey: ResourceKey, upstreamObj?: Ku
   const content = upstreamObj ? ({ change: 'evaluate', upstreamObj } as const) : ({ change: 'finding' } as const);
   const { failed } = await deps.send([syncMessage(deps, { key: upstreamKey, ...content })]);
   return failed.length === 0 ? done : again(1_000, 'the sync queue did not accept the message');
-}
-
-/** Aggregates and writes what changed; while some copy is on its way and may still be waited for, later. */
-async function carryUp(deps: Context, report: Report, settleMs: number | undefined): Promise<Outcome> {
-  const { upstreamKey } = report;
-  let reason = '';
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const found = await deps.hub.get(upstreamKey);
-    if (!found) return takeBack(deps, report.key, report.downstreamObj);
-    if (found.metadata.deletionTimestamp) return done;
-    const upstreamObj = { ...found, kind: resourceType(upstreamKey).kind };
-    const placed = await loadPlaced(deps.store, upstreamKey, upstreamObj);
-    const contributions = await gather(deps, upstreamKey, { upstreamObj, placed });
-    // Not placed anywhere by a decision: nobody's status is the object's.
-    if (contributions.length === 0) return done;
-    if (settleMs !== undefined && contributions.some(isOnItsWay)) return again(settleMs, 'the status is in flux');
-    try {
-      await writeStatus(deps, upstreamKey, { upstreamObj, contributions });
-      return carried(deps, upstreamKey, contributions);
-    } catch (error) {
-      // Read copies and object again: an aggregate made before another's write may be older than it.
-      if (kindOf(error) !== 'conflict') throw error;
-      reason = messageOf(error);
-    }
-  }
-  const advice =
-    'its status is tried again; if this goes on, find in its managedFields who keeps writing it in the hub';
-  return again(100 + Math.floor(deps.random() * 400), `${reason}; ${advice}`);
-}
-
-async function writeStatus(
-  { hub }: SyncDeps,
-  upstreamKey: ResourceKey,
-  { upstreamObj, contributions }: { upstreamObj: KubeObject; contributions: readonly Contribution[] },
-): Promise<void> {
-  const status = aggregateStatus(upstreamObj, contributions);
-  const patch = status && planStatusPatch(upstreamObj, status);
-  const { uid = '', resourceVersion = '' } = upstreamObj.metadata;
-  if (patch) await hub.patch(upstreamKey, patch, { uid, resourceVersion, subresource: 'status' });
-}
-
-function carried({ memory }: Context, upstreamKey: ResourceKey, contributions: readonly Contribution[]): Outcome {
-  const copies = contributions.flatMap(({ targetKey, downstreamObj }) =>
-    downstreamObj ? [{ targetKey, downstreamObj }] : [],
-  );
-  memory.carried(formatKey(upstreamKey), copies);
-  return done;
-}
-
-type Subject = { readonly upstreamObj: KubeObject; readonly placed: Placed };
-
-/** What every target that runs the object by decision contributes, read from the members now: messages may come in any order. */
-function gather(deps: SyncDeps, upstreamKey: ResourceKey, subject: Subject): Promise<Contribution[]> {
-  const { upstreamObj, placed } = subject;
-  const held = new Set(heldBy(upstreamObj));
-  const running = new Map<string, { target: TargetFacts; decision: Decision }>();
-  for (const decision of placed.decisions) {
-    for (const { key } of decision.targets) {
-      const target = placed.targets.get(key);
-      if (target && held.has(key) && !running.has(key)) running.set(key, { target, decision });
-    }
-  }
-  return Promise.all(
-    [...running.values()].map(({ target, decision }) =>
-      contribution(deps, upstreamKey, { upstreamObj, target, decision }),
-    ),
-  );
-}
-
-async function contribution(
-  { member, settings, clock }: SyncDeps,
-  key: ResourceKey,
-  { upstreamObj, target, decision }: { upstreamObj: KubeObject; target: TargetFacts; decision: Decision },
-): Promise<Contribution> {
-  const targetName = target.name;
-  const memberApi = member(target.key);
-  // A target known to be down is not asked: its silence would hold up what the others say.
-  if (!memberApi || !target.ready)
-    return { targetKey: target.key, targetName, downstreamObj: undefined, isCurrent: false, isReachable: false };
-  const found = await memberApi.get(downstreamKeyOf(key, target));
-  const downstreamObj = found && isOurCopy(found, key, target.key) ? found : undefined;
-  const view = viewFor({ key, upstreamObj, decision, target, settings, now: formatTime(clock()) });
-  const isCurrent = view.ok && downstreamObj?.metadata.annotations?.[CONTENT_HASH_ANNOTATION] === view.hash;
-  return { targetKey: target.key, targetName, downstreamObj, isCurrent, isReachable: true };
 }

@@ -123,7 +123,7 @@ export class World {
         namespacesOf: async (key) => this.decisions.filter((d) => d.targets.some((target) => target.key === key)),
       },
       send: async (messages) => {
-        for (const { envelope } of messages) this.enqueue('sync', envelope);
+        for (const { queue, envelope } of messages) this.enqueue(queue as Queued['queue'], envelope);
         return { failed: [] };
       },
       clock: () => NOW_MS,
@@ -157,10 +157,14 @@ export class World {
     const index = this.decisions.findIndex((d) => d.policy === decision.policy && d.workspace === decision.workspace);
     if (index >= 0) this.decisions.splice(index, 1);
     this.decisions.push(decision);
-    const { workspace, namespace } = decision;
+    this.evaluate('sync', decision);
+  }
+
+  /** What placement sends about a namespace: to `sync` also when a decision took effect, to both when a target came back. */
+  evaluate(queue: Queued['queue'], { workspace, namespace }: Pick<Decision, 'workspace' | 'namespace'>): void {
     const key = { workspace, group: '', resource: 'namespaces', namespace: '', name: namespace };
     const source = { kind: 'function' as const, id: 'place', relay: '', epoch: 1 };
-    this.enqueue('sync', { v: 1, id: this.#id(), at: NOW_MS, uid: '', rv: '', source, key, change: 'evaluate' });
+    this.enqueue(queue, { v: 1, id: this.#id(), at: NOW_MS, uid: '', rv: '', source, key, change: 'evaluate' });
   }
 
   /** Handles messages until none is left; @throws when that takes unreasonably long. */
