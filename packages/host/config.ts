@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fleetSchema } from '@tmc/adapters/fleet/config.ts';
 import { configurationError } from '@tmc/adapters/fleet/config-error.ts';
+import { parseUserYaml } from '@tmc/adapters/kube/user-yaml.ts';
 import { messageOf, terminalError } from '@tmc/kernel/errors.ts';
-import { parse } from 'yaml';
 import * as z from 'zod';
 
 /** `tmc.yaml`: everything the embedded host needs to know. */
@@ -67,9 +67,9 @@ export function loadHostConfig(path: string): HostConfig {
 export function parseHostConfig(text: string, path: string): HostConfig {
   let input: unknown;
   try {
-    input = parse(text);
+    input = parseUserYaml(text);
   } catch (error) {
-    throw terminalError(`${path} is not YAML: ${messageOf(error)}`, { type: 'ConfigurationError', cause: error });
+    throw terminalError(`${path}: ${messageOf(error)}`, { type: 'ConfigurationError', hint: 'mend the line named' });
   }
   const parsed = hostSchema.safeParse(input);
   if (!parsed.success) throw configurationError(path, parsed.error, input);

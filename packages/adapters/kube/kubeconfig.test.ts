@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectionFrom } from './kubeconfig.ts';
 
@@ -143,4 +144,16 @@ describe('connectionFrom', () => {
       message: expect.stringContaining(reason),
     });
   });
+
+  it.each(['token: SECRETTOKEN9: x : y', 'token: "SECRETTOKEN9\\q"'])(
+    'shows nothing of a file that is no YAML: %s',
+    async (line) => {
+      const error: Error = await connectionFrom({ text: `users:\n- ${line}` }).then(
+        () => Promise.reject(new Error('it was accepted')),
+        (refused) => refused,
+      );
+      expect(error.message).toContain('it is not YAML at line 2');
+      expect(inspect(error, { depth: 10 }).replace(/\n\s+at .*/g, '')).not.toContain('SECRETTOKEN9');
+    },
+  );
 });

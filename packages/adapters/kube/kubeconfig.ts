@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { messageOf, terminalError } from '@tmc/kernel/errors.ts';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import * as z from 'zod';
 import { bearerToken, type Credentials, type KubeConnection, tokenFile } from './connection.ts';
+import { parseUserYaml } from './user-yaml.ts';
 
 /** Where a kubeconfig is: a file or its text; the current context unless one is named. */
 export type KubeconfigSource = ({ readonly path: string } | { readonly text: string }) & { readonly context?: string };
@@ -60,7 +61,7 @@ export async function connectionFrom(source: KubeconfigSource): Promise<KubeConn
 }
 
 async function read(source: KubeconfigSource): Promise<KubeConnection> {
-  const raw: unknown = parse(textOf(source));
+  const raw = parseUserYaml(textOf(source));
   const config = checked(kubeconfig, raw);
   const context = source.context ?? config['current-context'] ?? '';
   const chosen = config.contexts?.find(({ name }) => name === context)?.context;

@@ -62,4 +62,9 @@ describe('configuration of a relay', () => {
     expect(text).toContain('aws.credentials');
     expect(text).not.toMatch(/12345678|87654321|AKIA/);
   });
+
+  it('credentials in a file that is no YAML are not shown', () => {
+    const refused = () => parseRelayConfig('aws:\n  credentials:\n    secretAccessKey: SECRETKEY9 : bad: x', 'r.yaml');
+    expect(refused).toThrow(/^r\.yaml: it is not YAML at line 3, column \d+ \([A-Z_]+\)$/);
+  });
 });

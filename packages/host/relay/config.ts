@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { memberSchema, relayHubSchema } from '@tmc/adapters/fleet/config.ts';
 import { configurationError } from '@tmc/adapters/fleet/config-error.ts';
+import { parseUserYaml } from '@tmc/adapters/kube/user-yaml.ts';
 import { QUEUES, type QueueName } from '@tmc/kernel/envelope.ts';
 import { messageOf, terminalError } from '@tmc/kernel/errors.ts';
-import { parse } from 'yaml';
 import * as z from 'zod';
 
 /** `relay.yaml`: everything a relay that runs alone needs to know. It reads one hub or one member, not both. */
@@ -129,9 +129,9 @@ export function loadRelayConfig(path: string): RelayProcessConfig {
 export function parseRelayConfig(content: string, path: string): RelayProcessConfig {
   let input: unknown;
   try {
-    input = parse(content);
+    input = parseUserYaml(content);
   } catch (error) {
-    throw terminalError(`${path} is not YAML: ${messageOf(error)}`, { type: 'ConfigurationError', cause: error });
+    throw terminalError(`${path}: ${messageOf(error)}`, { type: 'ConfigurationError', hint: 'mend the line named' });
   }
   const parsed = relaySchema.safeParse(input);
   if (!parsed.success) throw configurationError(path, parsed.error, withoutCredentials(input));
