@@ -19,7 +19,8 @@ export class SimConsumer {
   readonly #scheduler: Scheduler;
   readonly #servers: readonly SimServer[];
   readonly #releasing = new Set<string>();
-  #epoch = 0;
+  /** Kinds of which marks came, with several endpoints. */
+  readonly #marked = new Set<string>();
 
   constructor(scheduler: Scheduler, servers: readonly SimServer[]) {
     this.#scheduler = scheduler;
@@ -27,12 +28,13 @@ export class SimConsumer {
   }
 
   deliver(envelope: Envelope): void {
-    const { epoch } = envelope.source;
-    this.#epoch = Math.max(this.#epoch, epoch);
-    // Marks of a newer epoch may have denied it already.
-    if (this.#servers.length > 1 && epoch < this.#epoch && !this.#read(envelope.key)) return;
-    if (envelope.list && this.#servers.length > 1) this.#sweepByReading(envelope, new Set(envelope.list.keys));
-    else this.#view.apply(envelope);
+    const kind = formatGroupResource(envelope.key);
+    // A mark may have denied it already: what comes late is read again.
+    if (this.#marked.has(kind) && envelope.change === 'upsert' && !this.#read(envelope.key)) return;
+    if (envelope.list && this.#servers.length > 1) {
+      this.#marked.add(kind);
+      this.#sweepByReading(envelope, new Set(envelope.list.keys));
+    } else this.#view.apply(envelope);
     if (envelope.change === 'upsert') this.#tearDown(envelope);
   }
 
