@@ -10,7 +10,7 @@ import { PHASES } from '../test/chaos/phases.ts';
 import { runChaos } from '../test/chaos/run.ts';
 import { whyNoJava } from '../test/emulators/java.ts';
 import { scratchFolder } from '../test/real/harness/process.ts';
-import { ensureKubeBinaries } from '../test/real/tools/build.ts';
+import { ensureKubeBinaries, whyNoKubeBinaries } from '../test/real/tools/build.ts';
 import { relayBundleOptions } from './bundle-options.ts';
 
 const { values } = parseArgs({
@@ -25,13 +25,14 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
-const missing = (await whyNoJava()) ?? (await whyNoServers());
+const missing = (await whyNoJava()) ?? (await whyNoKubeBinaries());
 if (missing !== undefined) {
   console.log(`SKIPPED: all of test:chaos, because ${missing}`);
   console.log('\n0 passed, 0 failed');
   process.exit(0);
 }
 
+await ensureKubeBinaries();
 // Leaving this way runs what ends every server and removes every folder.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 const scratch = scratchFolder('tmc-chaos-bundle-');
@@ -51,13 +52,4 @@ function whole(name: string, text: string): number {
   if (/^\d{1,9}$/.test(text) || (name === 'seed' && /^\d{1,10}$/.test(text))) return Number(text);
   console.error(`--${name} is a whole number, got "${text}"`);
   process.exit(2);
-}
-
-async function whyNoServers(): Promise<string | undefined> {
-  try {
-    await ensureKubeBinaries();
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
 }

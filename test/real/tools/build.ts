@@ -51,6 +51,17 @@ export async function ensureKubeBinaries(): Promise<KubeBinaries> {
   return found as KubeBinaries;
 }
 
+/** Why the binaries cannot be had here: one is nowhere to be found and there is no Go to build it; undefined when they can. */
+export async function whyNoKubeBinaries(): Promise<string | undefined> {
+  const absent = KUBE_BINARIES.filter((name) => findBinary(name) === undefined);
+  if (absent.length === 0) return undefined;
+  const hasGo = await go(['version'], '.').then(
+    () => true,
+    () => false,
+  );
+  return hasGo ? undefined : `${absent.join(', ')} and Go are missing; set TMC_KUBE_ASSETS to a folder with them`;
+}
+
 /** True for a file that may be run. */
 export function isExecutable(path: string): boolean {
   try {
