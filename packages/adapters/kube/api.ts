@@ -33,6 +33,8 @@ export type ApiOptions = {
   readonly transport?: ApiTransport;
   /** Deadline of calls that state none; the transport's own when absent. */
   readonly deadlineMs?: number;
+  /** Longest body of a whole answer; the transport's own when absent. */
+  readonly maxAnswerBytes?: number;
   /** When connections are asked by PING whether their peer lives; absent: every 10 s, to be answered within 10 s. */
   readonly ping?: PingTiming | undefined;
 };

@@ -1,6 +1,6 @@
 import { type ClientHttp2Stream, constants, type IncomingHttpHeaders, type IncomingHttpStatusHeader } from 'node:http2';
 import { systemClock } from '@tmc/kernel/clock.ts';
-import { retryError, type TmcError } from '@tmc/kernel/errors.ts';
+import { isTmcError, retryError, type TmcError, terminalError } from '@tmc/kernel/errors.ts';
 
 /** A request on its way; `path` holds base path and query. */
 export type HttpRequest = {
@@ -12,6 +12,8 @@ export type HttpRequest = {
   readonly signal?: AbortSignal;
   /** Longest time until the whole answer is there (of a stream: its headers). */
   readonly deadlineMs: number;
+  /** Longest body of a whole answer. */
+  readonly maxBytes: number;
 };
 
 /** A whole answer. */
@@ -41,6 +43,19 @@ export class NoAnswer extends Error {
     this.refused = options.refused ?? false;
     this.late = options.late ?? false;
   }
+}
+
+/** `facts.component` of the error for an answer that is too large: readers of lists ask for smaller pages then. */
+const ANSWER_LIMIT_COMPONENT = 'answer-limit';
+
+/** True for the error of an answer with more bytes than are read. */
+export function isAnswerTooLarge(error: unknown): boolean {
+  return isTmcError(error) && error.facts.component === ANSWER_LIMIT_COMPONENT;
+}
+
+/** Terminal, for the same question brings the same answer. `what` is an object or a page of a list. */
+export function answerTooLarge(about: string, what: string, hint: string): TmcError {
+  return terminalError(`${about}: ${what}`, { type: 'ResourceValidation', component: ANSWER_LIMIT_COMPONENT, hint });
 }
 
 /** What node says of a server certificate that the clock speaks against. */
@@ -126,20 +141,19 @@ export function brokenStream(stream: ClientHttp2Stream, error: unknown): NoAnswe
 /**
  * Sends the body and reads the whole answer.
  * @throws NoAnswer when it did not come in full: an answer with a cut body has an unknown outcome, whatever its status says.
+ * @throws TmcError terminal, see {@link isAnswerTooLarge}, for a success of more than `maxBytes`; the rest is not read.
  */
 export function exchange(stream: ClientHttp2Stream, request: HttpRequest): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const release = limit(stream, request, reject);
-    const chunks: Buffer[] = [];
-    let head: HttpHead | undefined;
-    let expectedBytes = -1;
+    const body = new Body(request, (error) => {
+      reject(error);
+      stream.close(constants.NGHTTP2_CANCEL);
+    });
     let failure: unknown;
     let ended = false;
-    stream.on('response', (headers) => {
-      head = headOf(headers);
-      expectedBytes = headers['content-length'] === undefined ? -1 : Number(headers['content-length']);
-    });
-    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('response', (headers) => body.begin(headers));
+    stream.on('data', (chunk: Buffer) => body.add(chunk));
     stream.on('end', () => {
       ended = true;
     });
@@ -148,13 +162,65 @@ export function exchange(stream: ClientHttp2Stream, request: HttpRequest): Promi
     });
     stream.on('close', () => {
       release();
-      if (!head || failure || !ended || stream.aborted || stream.rstCode) return reject(brokenStream(stream, failure));
-      const bytes = Buffer.concat(chunks);
-      if (expectedBytes >= 0 && bytes.length !== expectedBytes) {
-        return reject(new NoAnswer(`the body was cut after ${bytes.length} of ${expectedBytes} bytes`));
+      if (!body.head || failure || !ended || stream.aborted || stream.rstCode) {
+        return reject(brokenStream(stream, failure));
       }
-      resolve({ ...head, body: bytes.toString('utf8') });
+      try {
+        resolve({ ...body.head, body: body.text() });
+      } catch (error) {
+        // Nobody would catch what a listener throws.
+        reject(error instanceof NoAnswer ? error : new NoAnswer('the body cannot be read', { cause: error }));
+      }
     });
     if (request.body !== undefined) stream.end(request.body);
   });
+}
+
+/** The bytes of one answer as they come, no more of them than the request takes. */
+class Body {
+  readonly #request: HttpRequest;
+  readonly #refuse: (error: Error) => void;
+  readonly #chunks: Buffer[] = [];
+  #bytes = 0;
+  #expectedBytes = -1;
+  head: HttpHead | undefined;
+
+  /** `refuse` is called, perhaps more than once, when there are too many. */
+  constructor(request: HttpRequest, refuse: (error: Error) => void) {
+    this.#request = request;
+    this.#refuse = refuse;
+  }
+
+  begin(headers: Headers): void {
+    this.head = headOf(headers);
+    this.#expectedBytes = headers['content-length'] === undefined ? -1 : Number(headers['content-length']);
+    if (this.#expectedBytes > this.#request.maxBytes) this.#refuse(this.#tooLarge());
+  }
+
+  add(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes <= this.#request.maxBytes) {
+      this.#chunks.push(chunk);
+      return;
+    }
+    this.#chunks.length = 0;
+    this.#refuse(this.#tooLarge());
+  }
+
+  /** @throws NoAnswer when it is shorter than announced. */
+  text(): string {
+    if (this.#expectedBytes >= 0 && this.#bytes !== this.#expectedBytes) {
+      throw new NoAnswer(`the body was cut after ${this.#bytes} of ${this.#expectedBytes} bytes`);
+    }
+    return Buffer.concat(this.#chunks).toString('utf8');
+  }
+
+  /** A failure is no less one for being told at length. */
+  #tooLarge(): Error {
+    const { method, path, maxBytes } = this.#request;
+    const status = this.head?.status ?? 0;
+    const what = `the answer has more than ${maxBytes} bytes`;
+    if (status < 200 || status >= 300) return new NoAnswer(`status ${status}, and ${what}`);
+    return answerTooLarge(`${method} ${path.split('?', 1)[0]}`, what, 'make the object smaller');
+  }
 }

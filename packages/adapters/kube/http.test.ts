@@ -136,6 +136,70 @@ describe('transport', () => {
     await expect(api.find(call)).rejects.toMatchObject({ kind: 'retry' });
   });
 
+  describe('an answer larger than is read', () => {
+    const large: Reply = (stream) => {
+      stream.respond({ ':status': 200, 'content-type': 'application/json' });
+      stream.write(Buffer.alloc(64 * 1024, 0x61));
+    };
+
+    it.each<[string, Reply]>([
+      ['that goes on', large],
+      [
+        'that announces its length',
+        (stream) => stream.respond({ ':status': 200, 'content-length': String(10 * 1024 * 1024) }),
+      ],
+    ])('%s is cancelled, and asking again would not help', async (_name, reply) => {
+      const closed = Promise.withResolvers<number | undefined>();
+      server.reply = (stream, headers) => {
+        stream.once('close', () => closed.resolve(stream.rstCode));
+        reply(stream, headers);
+      };
+      const bounded = new Transport(server.connection, { maxAnswerBytes: 1024 });
+      const asked = bounded.request({ method: 'GET', path: '/x?secret=1' });
+      await expect(asked).rejects.toMatchObject({
+        kind: 'terminal',
+        message: 'GET /x: the answer has more than 1024 bytes',
+        facts: { type: 'ResourceValidation', component: 'answer-limit', hint: expect.stringContaining('smaller') },
+      });
+      expect(await closed.promise).toBe(constants.NGHTTP2_CANCEL);
+      bounded.close();
+    });
+
+    it('is bounded also when nobody says so', async () => {
+      server.reply = (stream) => stream.respond({ ':status': 200, 'content-length': String(2 ** 24 + 1) });
+      await expect(api.find(call)).rejects.toMatchObject({ facts: { component: 'answer-limit' } });
+    });
+
+    it('of a failure is a failure', async () => {
+      server.reply = (stream) => stream.respond({ ':status': 503, 'content-length': '1025' });
+      const bounded = new Transport(server.connection, { maxAnswerBytes: 1024 });
+      await expect(bounded.request({ method: 'GET', path: '/x' })).rejects.toMatchObject({ kind: 'retry' });
+      bounded.close();
+    });
+
+    it('of the allowed size is read, and one that cannot become a text is no uncaught error', async () => {
+      const body = 'é'.repeat(512);
+      server.reply = text(body, 200);
+      const bounded = new Transport(server.connection, { maxAnswerBytes: 1024 });
+      expect((await bounded.request({ method: 'GET', path: '/x' })).body).toBe(body);
+      const { concat } = Buffer;
+      const tooLong = vi.spyOn(Buffer, 'concat').mockImplementation((...args) => {
+        const bytes = concat(...args);
+        if (bytes.length !== 1024) return bytes;
+        throw new Error('Cannot create a string longer than 0x1fffffe8 characters');
+      });
+      try {
+        await expect(bounded.request({ method: 'GET', path: '/x' })).rejects.toMatchObject({
+          kind: 'retry',
+          message: expect.stringContaining('cannot be read'),
+        });
+      } finally {
+        tooLong.mockRestore();
+        bounded.close();
+      }
+    });
+  });
+
   it('works again after the server was away', async () => {
     await api.find(call);
     server.sessions[0]?.destroy();

@@ -1,6 +1,6 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import { type Clock, systemClock } from '@tmc/kernel/clock.ts';
-import { messageOf } from '@tmc/kernel/errors.ts';
+import { isTmcError, messageOf } from '@tmc/kernel/errors.ts';
 import type { KubeConnection } from './connection.ts';
 import {
   brokenStream,
@@ -16,7 +16,7 @@ import {
 import { type Dialer, dialerOf, type PingTiming, Session } from './session.ts';
 
 /** A request as callers of {@link Transport} state it: the path without base path. */
-export type Ask = Omit<HttpRequest, 'headers' | 'deadlineMs'> & {
+export type Ask = Omit<HttpRequest, 'headers' | 'deadlineMs' | 'maxBytes'> & {
   readonly contentType?: string;
   readonly accept?: string;
   readonly deadlineMs?: number;
@@ -32,6 +32,12 @@ export type OpenAnswer = HttpHead & { readonly stream: AnswerStream };
 
 /** Deadline of a call that states none. API servers themselves give up ordinary requests after 60 s. */
 const DEFAULT_DEADLINE_MS = 30_000;
+/**
+ * Bytes of an answer that are read. Twice the largest object (the longest line of a watch), so that every object fits; and little
+ * enough that a relay with 192 MB of heap can hold an answer as bytes, text and objects at once. A page of a list stays below it
+ * while its 500 objects have 32 KiB on average; beyond that lists are read in smaller pages.
+ */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** A refused stream was never looked at, so sending it again is safe; more often than this something else is wrong. */
 const REFUSED_ATTEMPTS = 3;
 
@@ -39,6 +45,8 @@ export type TransportOptions = {
   readonly clock?: Clock;
   /** Deadline of calls that state none. */
   readonly deadlineMs?: number;
+  /** Longest body of a whole answer; 16 MiB when absent. */
+  readonly maxAnswerBytes?: number;
   /** When sessions are asked by PING whether their peer lives; see {@link Session}. */
   readonly ping?: PingTiming | undefined;
 };
@@ -51,21 +59,26 @@ export class Transport {
   readonly #connection: KubeConnection;
   readonly #basePath: string;
   readonly #deadlineMs: number;
+  readonly #maxAnswerBytes: number;
   readonly #clock: Clock;
   readonly #ping: PingTiming | undefined;
   readonly #sessions = { calls: [] as Session[], watches: [] as Session[] };
   #dialer: Dialer | undefined;
 
   constructor(connection: KubeConnection, options: TransportOptions = {}) {
-    const { clock = systemClock, deadlineMs = DEFAULT_DEADLINE_MS, ping } = options;
+    const { clock = systemClock, deadlineMs = DEFAULT_DEADLINE_MS, maxAnswerBytes = MAX_ANSWER_BYTES, ping } = options;
     this.#connection = connection;
     this.#deadlineMs = deadlineMs;
+    this.#maxAnswerBytes = maxAnswerBytes;
     this.#basePath = new URL(connection.url).pathname.replace(/\/$/, '');
     this.#clock = clock;
     this.#ping = ping;
   }
 
-  /** One request and its whole answer, whatever its status. @throws TmcError `retry` when no whole answer came. */
+  /**
+   * One request and its whole answer, whatever its status.
+   * @throws TmcError `retry` when no whole answer came, terminal when it is too large, see {@link isAnswerTooLarge}.
+   */
   async request(ask: Ask): Promise<HttpAnswer> {
     return this.#attempt(ask, async (request) => exchange(this.#start('calls', request), request));
   }
@@ -88,6 +101,7 @@ export class Transport {
         request ??= await this.#request(ask);
         return await send(request);
       } catch (error) {
+        if (isTmcError(error)) throw error;
         if (error instanceof NoAnswer && error.refused && attempt < REFUSED_ATTEMPTS) continue;
         throw unreachable({ method: ask.method, path: this.#basePath + ask.path }, error, this.#clock());
       }
@@ -109,6 +123,7 @@ export class Transport {
         ...(ask.body === undefined ? {} : { 'content-type': ask.contentType ?? 'application/json' }),
       },
       deadlineMs: ask.deadlineMs ?? this.#deadlineMs,
+      maxBytes: this.#maxAnswerBytes,
       ...(ask.body === undefined ? {} : { body: ask.body }),
       ...(ask.signal === undefined ? {} : { signal: ask.signal }),
     };

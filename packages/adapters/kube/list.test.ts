@@ -70,6 +70,49 @@ describe('listAll', () => {
     await expect(listAll(api, CONFIG_MAPS, {})).rejects.toMatchObject({ kind: 'retry' });
   });
 
+  describe('of pages that are too large', () => {
+    let bounded: Api;
+    /** Bytes of each object on the server. */
+    let sizes: number[];
+    const limits: number[] = [];
+
+    beforeEach(() => {
+      bounded = new Api({ connection: server.connection, maxAnswerBytes: 10_000 });
+      limits.length = 0;
+      server.reply = (stream, headers) => {
+        const query = new URL(String(headers[':path']), 'http://x').searchParams;
+        const [limit, from] = [Number(query.get('limit')), Number(query.get('continue') ?? 0)];
+        limits.push(limit);
+        const items = sizes.map((size, n) => ({ metadata: { name: `o${n}` }, data: { a: 'x'.repeat(size) } }));
+        const next = from + limit < items.length ? { continue: String(from + limit) } : {};
+        const metadata = { resourceVersion: '42', ...next };
+        json({ apiVersion: 'v1', kind: 'ConfigMapList', metadata, items: items.slice(from, from + limit) })(
+          stream,
+          headers,
+        );
+      };
+    });
+    afterEach(() => bounded.close());
+
+    it.each([false, true])('reads smaller ones down to single objects (metadata only: %s)', async (metadataOnly) => {
+      sizes = [...Array.from({ length: 9 }, () => 100), 8_000, 8_000, 8_000];
+      const { items } = await listAll(bounded, CONFIG_MAPS, { metadataOnly });
+      expect(items.map(({ metadata }) => metadata.name)).toEqual(sizes.map((_, n) => `o${n}`));
+      expect(limits.slice(0, 6)).toEqual([500, 250, 125, 63, 32, 16]);
+      expect(limits).toContain(1);
+    });
+
+    it('says what to do about an object that is too large by itself', async () => {
+      sizes = [100, 20_000];
+      await expect(listAll(bounded, CONFIG_MAPS, {})).rejects.toMatchObject({
+        kind: 'terminal',
+        message: expect.stringMatching(/^LIST configmaps: .* 10000 bytes for a page of one object$/),
+        facts: { component: 'answer-limit', hint: expect.stringContaining('find the oversized object') },
+      });
+      expect(limits.filter((limit) => limit === 1)).toHaveLength(2);
+    });
+  });
+
   it('refuses what is no list', async () => {
     script = [json({ kind: 'ConfigMap', metadata: { name: 'a' } })];
     await expect(listAll(api, CONFIG_MAPS, {})).rejects.toMatchObject({ kind: 'malformed' });
