@@ -1,8 +1,8 @@
 import type { KubeObject } from '@tmc/kernel/object.ts';
-import type { PageOptions, WatchEvent, WatchSource } from '@tmc/kernel/ports.ts';
+import type { ObjectPage, PageOptions, WatchEvent, WatchSource } from '@tmc/kernel/ports.ts';
 import type { Perspective } from './observe.ts';
 import type { KnownElsewhere, Telling } from './telling.ts';
-import { ReadError, revisionOf } from './watch-state.ts';
+import { isAnswerTooLarge, ReadError, revisionOf } from './watch-state.ts';
 
 /** Objects per page: one answer stays around 2 MB. */
 const PAGE_LIMIT = 500;
@@ -67,7 +67,11 @@ export class ListPass {
   async complete(revision: bigint): Promise<void> {
     this.checkRevision(revision);
     if (this.#contradiction !== undefined) throw new ReadError('stale', this.#contradiction);
-    for (const gone of this.#telling.inventory.absent()) await this.#telling.gone(gone, this.#holdAt, String(revision));
+    const { inventory, told } = this.#telling;
+    for (const gone of inventory.absent()) {
+      await this.#telling.gone(gone, this.#holdAt, String(revision));
+      told.ended.throwIfAborted();
+    }
     this.#telling.endList(revision);
   }
 }
@@ -90,23 +94,31 @@ export function movedBackwards(
 /** What is listed, and where. */
 export type ListScope = { readonly source: WatchSource; readonly view: Perspective; readonly labelSelector?: string };
 
-/** The pages of a list, one after the other; a token that expired throws, and nothing of such a list is complete. */
+/**
+ * The pages of a list, one after the other, in smaller ones once a page is too large; a token that expired throws, and nothing of
+ * such a list is complete.
+ */
 export async function* pagesOf(
   { source, view, labelSelector }: ListScope,
   options: Pick<PageOptions, 'signal' | 'metadataOnly'>,
 ): AsyncGenerator<{ items: readonly KubeObject[]; revision: bigint }> {
-  let token: string | undefined;
-  do {
-    const page = await source.page(view.resource, {
-      ...options,
-      limit: PAGE_LIMIT,
-      ...(token !== undefined && { continue: token }),
-      ...(labelSelector !== undefined && { labelSelector }),
-    });
+  const rest = { ...options, ...(labelSelector !== undefined && { labelSelector }) };
+  let limit = PAGE_LIMIT;
+  let next: Pick<PageOptions, 'continue'> = {};
+  for (;;) {
+    let page: ObjectPage;
+    try {
+      page = await source.page(view.resource, { ...rest, ...next, limit });
+    } catch (error) {
+      if (limit === 1 || !isAnswerTooLarge(error)) throw error;
+      limit = Math.ceil(limit / 2);
+      continue;
+    }
     const revision = revisionOf({ metadata: { resourceVersion: page.resourceVersion } }, 'list');
     yield { items: page.items, revision };
-    token = page.continue || undefined;
-  } while (token !== undefined);
+    if (!page.continue) return;
+    next = { continue: page.continue };
+  }
 }
 
 /** Reads a list by pages to its end. @throws what a page throws; then nothing was told as gone. */

@@ -36,7 +36,7 @@ export const WATCH_STATES = [
   'server-error',
   /** A line or object that cannot be read; it may have been any event, so lists again. */
   'malformed',
-  /** A line longer than is read: the object was skipped unread, so lists again, by pages. */
+  /** A line, or a page of one object, longer than is read: the object was skipped unread, so lists again, by pages. */
   'oversized',
   /** An event older than what was already read, of an object not known: events may be missing; lists again. */
   'disordered',
@@ -82,6 +82,13 @@ export class ReadError extends Error {
 
 /** `facts.component` of the error about a line that is too long. */
 const LINE_LIMIT = 'watch-line-limit';
+/** `facts.component` of the error about an answer that is too long. */
+const ANSWER_LIMIT = 'answer-limit';
+
+/** True for the error of a page with more bytes than are read: a smaller page may pass. */
+export function isAnswerTooLarge(error: unknown): boolean {
+  return isTmcError(error) && error.facts.component === ANSWER_LIMIT;
+}
 
 /** Revisions of etcd are 64-bit numbers. */
 const REVISION = /^\d{1,19}$/;
@@ -98,6 +105,7 @@ export function stateOf(error: unknown): WatchState {
   if (error instanceof ReadError) return error.state;
   if (!isTmcError(error)) return 'failed';
   if (error.kind === 'malformed') return error.facts.component === LINE_LIMIT ? 'oversized' : 'malformed';
+  if (isAnswerTooLarge(error)) return 'oversized';
   if (error.kind === 'expired') return 'expired';
   switch (error.facts.type) {
     case 'ResourceNotFound':
