@@ -67,11 +67,7 @@ export class ListPass {
   async complete(revision: bigint): Promise<void> {
     this.checkRevision(revision);
     if (this.#contradiction !== undefined) throw new ReadError('stale', this.#contradiction);
-    const { inventory, told } = this.#telling;
-    for (const gone of inventory.absent()) {
-      await this.#telling.gone(gone, this.#holdAt, String(revision));
-      told.ended.throwIfAborted();
-    }
+    for (const gone of this.#telling.inventory.absent()) await this.#telling.gone(gone, this.#holdAt, String(revision));
     this.#telling.endList(revision);
   }
 }
