@@ -6,6 +6,8 @@ import { connectQueues } from '@tmc/adapters/sqs/connect.ts';
 import type { Table } from '@tmc/adapters/table/table.ts';
 import { startDynamoDb } from '../emulators/dynamodb.ts';
 import { startElasticMq } from '../emulators/elasticmq.ts';
+import type { Emulator } from '../emulators/java.ts';
+import { together } from '../emulators/together.ts';
 import { createFleetCertificates } from '../real/harness/certificates.ts';
 import {
   type ApiServer,
@@ -82,8 +84,11 @@ async function startControlPlane(ground: Ground, stops: Stops): Promise<{ etcd: 
 }
 
 async function startEmulators(stops: Stops) {
-  const [sqs, dynamo] = await Promise.all([startElasticMq(), startDynamoDb()]);
-  stops.push(sqs.stop, dynamo.stop);
+  const started = async (emulator: Promise<Emulator>) => {
+    stops.push((await emulator).stop);
+    return emulator;
+  };
+  const [sqs, dynamo] = await together([started(startElasticMq()), started(startDynamoDb())]);
   const links = { queues: await openLink(portOf(sqs.endpoint)), table: await openLink(portOf(dynamo.endpoint)) };
   stops.push(links.queues.close.bind(links.queues), links.table.close.bind(links.table));
   const account = { region: REGION, credentials: credentials() };

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { connectTable, type TableConnection } from '@tmc/adapters/dynamo/connect.ts';
+import { connectTable } from '@tmc/adapters/dynamo/connect.ts';
 import { ensureCrds } from '@tmc/adapters/kube/bootstrap-crds.ts';
 import { connectionFrom } from '@tmc/adapters/kube/kubeconfig.ts';
 import { connectQueues, type QueueConnection } from '@tmc/adapters/sqs/connect.ts';
@@ -14,7 +15,7 @@ import { build } from 'esbuild';
 import { relayBundleOptions } from '../../scripts/bundle-options.ts';
 import { startDynamoDb } from '../emulators/dynamodb.ts';
 import { startElasticMq } from '../emulators/elasticmq.ts';
-import type { Emulator } from '../emulators/java.ts';
+import { together } from '../emulators/together.ts';
 
 /** `relay.mjs` as a process, with a simulated hub, ElasticMQ and DynamoDB Local around it. */
 
@@ -37,20 +38,45 @@ export type RelayWorld = {
   close(): Promise<void>;
 };
 
+/** Starts everything around a relay. @throws what did not come up; what was started is stopped. */
 export async function startRelayWorld(): Promise<RelayWorld> {
+  const stops: Stop[] = [];
+  const close = async () => {
+    for (const stop of stops.splice(0).reverse()) await stop();
+  };
+  try {
+    return { ...(await raise(stops)), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+type Stop = () => unknown;
+
+async function raise(stops: Stop[]): Promise<Omit<RelayWorld, 'close'>> {
   const folder = mkdtempSync(join(tmpdir(), 'tmc-relay-'));
+  stops.push(() => rmSync(folder, { recursive: true, force: true }));
   chmodSync(folder, 0o755);
   const bundle = join(folder, 'relay.mjs');
   await build(relayBundleOptions(bundle));
-  const [hub, mq, dynamo] = await Promise.all([startKubesim({ kind: 'kube' }), startElasticMq(), startDynamoDb()]);
+  const { hub, mq, dynamo } = await startServers(stops);
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, hub.kubeconfig());
   await ensureCrds({ connection: await connectionFrom({ path: kubeconfig }), crds: crds() });
   const sqs = connectQueues({ region: REGION, endpoint: mq.endpoint, credentials: credentials() });
   const tables = connectTable('tmc', { region: REGION, endpoint: dynamo.endpoint, credentials: credentials() });
+  stops.push(sqs.close, tables.close);
   await tables.ensure();
   const made = await Promise.all(QUEUES.map(async (name) => [name, await sqs.ensure(name)] as const));
   const urls = Object.fromEntries(made.map(([name, { url }]) => [name, url])) as Record<QueueName, string>;
+  const base = {
+    hub: { kind: 'kubernetes', kubeconfig: 'kubeconfig', workspace: WORKSPACE },
+    aws: { region: REGION, credentials: credentials() },
+    queues: { endpoint: mq.endpoint, urls },
+    table: { endpoint: dynamo.endpoint, name: 'tmc' },
+    listen: { health: '127.0.0.1:0', metrics: '127.0.0.1:0' },
+  };
   return {
     folder,
     bundle,
@@ -60,20 +86,25 @@ export async function startRelayWorld(): Promise<RelayWorld> {
     endpoints: { queues: mq.endpoint, table: dynamo.endpoint },
     config: (name, changes = {}) => {
       const path = join(folder, `${name}.json`);
-      const base = {
-        name,
-        hub: { kind: 'kubernetes', kubeconfig: 'kubeconfig', workspace: WORKSPACE },
-        aws: { region: REGION, credentials: credentials() },
-        queues: { endpoint: mq.endpoint, urls },
-        table: { endpoint: dynamo.endpoint, name: 'tmc' },
-        listen: { health: '127.0.0.1:0', metrics: '127.0.0.1:0' },
-      };
-      writeFileSync(path, JSON.stringify({ ...base, ...changes }));
+      writeFileSync(path, JSON.stringify({ name, ...base, ...changes }));
       return path;
     },
     receive: (queue, wanted, deadlineMs = 30_000) => receive(sqs, made, { queue, wanted, deadlineMs }),
-    close: () => closeAll({ folder, hub, emulators: [mq, dynamo], sqs, tables }),
   };
+}
+
+/** Each one's stop is known as soon as it runs: another one may fail. */
+async function startServers(stops: Stop[]) {
+  const started = async <T>(start: Promise<T>, stopOf: (server: T) => Stop): Promise<T> => {
+    stops.push(stopOf(await start));
+    return start;
+  };
+  const [hub, mq, dynamo] = await together([
+    started(startKubesim({ kind: 'kube' }), (hub) => () => hub.close()),
+    started(startElasticMq(), ({ stop }) => stop),
+    started(startDynamoDb(), ({ stop }) => stop),
+  ]);
+  return { hub, mq, dynamo };
 }
 
 type Made = readonly (readonly [QueueName, { url: string; deadLetterUrl: string }])[];
@@ -91,19 +122,6 @@ async function receive(sqs: QueueConnection, made: Made, { queue: name, wanted, 
     if (found) return found;
   }
   throw new Error(`queue ${name} did not hold what was wanted within ${deadlineMs} ms`);
-}
-
-async function closeAll(parts: {
-  folder: string;
-  hub: Kubesim;
-  emulators: Emulator[];
-  sqs: QueueConnection;
-  tables: TableConnection;
-}): Promise<void> {
-  parts.sqs.close();
-  parts.tables.close();
-  await Promise.all([parts.hub.close(), ...parts.emulators.map((emulator) => emulator.stop())]);
-  rmSync(parts.folder, { recursive: true, force: true });
 }
 
 export type RelayChild = {
@@ -193,10 +211,12 @@ export async function createDoor(endpoint: string) {
     }
     socket.pipe(there).pipe(socket);
   });
-  const listen = (at: number) =>
-    new Promise<number>((settle) => {
-      server.listen(at, '127.0.0.1', () => settle((server.address() as AddressInfo).port));
-    });
+  const listen = async (at: number): Promise<number> => {
+    server.listen(at, '127.0.0.1');
+    // Rejects when the port was taken meanwhile.
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
   const shut = () => new Promise<void>((settle) => server.close(() => settle()));
   const own = await listen(0);
   await shut();

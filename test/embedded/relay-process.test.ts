@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { chmodSync, copyFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { openKubernetes } from '@tmc/adapters/fleet/kubeconfigs.ts';
 import type { HubApi } from '@tmc/kernel/ports.ts';
@@ -188,7 +190,7 @@ describe.skipIf(missing !== undefined)('the relay as a single file', () => {
       /lingerMs: expected at most 10[\s\S]*queues\.urls\.recovery: expected the URL of this queue/,
     ],
     ['a kubeconfig', 'no-kubeconfig', /kubeconfig .*absent cannot be used: there is no such file/],
-    ['an address', 'no-address', /cannot listen on 127\.0\.0\.1:1: /],
+    ['an address', 'no-address', /cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/],
   ])('without %s that can be used it ends with 1 and says what to do', async (_what, name, text) => {
     const { placement, sync } = world.urls;
     world.config('mistaken', {
@@ -196,11 +198,16 @@ describe.skipIf(missing !== undefined)('the relay as a single file', () => {
       queues: { endpoint: world.endpoints.queues, urls: { placement, sync } },
     });
     world.config('no-kubeconfig', { hub: { kind: 'kubernetes', kubeconfig: 'absent', workspace: WORKSPACE } });
-    world.config('no-address', { listen: { health: '127.0.0.1:1', metrics: '127.0.0.1:0' } });
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    world.config('no-address', { listen: { health: `127.0.0.1:${port}`, metrics: '127.0.0.1:0' } });
     const path = join(world.folder, name.endsWith('.json') ? name : `${name}.json`);
     const relay = spawnRelay(world, path, { node });
     children.push(relay);
-    expect(await relay.exited, relay.output()).toBe(1);
+    const code = await relay.exited;
+    taken.close();
+    expect(code, relay.output()).toBe(1);
     expect(relay.output()).toMatch(text);
     expect(relay.output()).not.toMatch(/\n +at /);
   });

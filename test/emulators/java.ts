@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { endWithParent } from './end-with-parent.ts';
 
 /** Emulators from Maven Central as child processes of the test run. Downloads stay in `.cache/emulators` of the repository. */
 
@@ -75,12 +76,8 @@ export async function startJava(args: readonly string[], port: number): Promise<
   });
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(String(chunk)));
-  const endOfRun = (): void => void child.kill('SIGKILL');
-  process.once('exit', endOfRun);
-  const stop = async (): Promise<void> => {
-    await end(child);
-    process.removeListener('exit', endOfRun);
-  };
+  endWithParent(child);
+  const stop = (): Promise<void> => end(child);
   const endpoint = `http://127.0.0.1:${port}`;
   try {
     await answers(endpoint, child);
