@@ -4,11 +4,11 @@ import { createCheckpointStore } from '@tmc/adapters/table/checkpoint-store.ts';
 import { systemSleep } from '@tmc/kernel/clock.ts';
 import { type SeededRandom, seededRandom } from '@tmc/testkit/random.ts';
 import { until } from '../real/harness/process.ts';
-import { compare, type Holdings, readServer, undelivered } from './comparison.ts';
+import { audit, compare, type Holdings, readServer } from './comparison.ts';
 import { type Consumer, type ConsumerAnswer, holdsSecret, startConsumer } from './consumer-protocol.ts';
 import { type Load, startLoad } from './load.ts';
-import { WORKSPACE } from './names.ts';
-import { prepareRelay, type RelayUnderTest } from './relay-process.ts';
+import { ENDPOINT, WORKSPACE } from './names.ts';
+import { larger, type Memory, prepareRelay, type RelayUnderTest } from './relay-process.ts';
 import { compact, revisionOf, type Servers, startServers } from './servers.ts';
 
 /** What was done to the relay and its surroundings. */
@@ -38,8 +38,8 @@ export type Chaos = {
   ask(): Promise<ConsumerAnswer>;
   /** Ends the load and waits until the consumer believes what the server holds; how long that took. @throws Error saying where they differ. */
   settle(): Promise<number>;
-  /** While no relay runs: everything below the checkpoints is with the consumer. @throws Error naming what is not. */
-  auditCheckpoints(): Promise<void>;
+  /** While no relay runs: everything below the checkpoints is with the consumer; how much that is. @throws Error naming what is not. */
+  auditCheckpoints(): Promise<number>;
   compact(): Promise<void>;
   /** SIGKILL of the API server; it is back when this resolves. */
   restartApiServer(): Promise<void>;
@@ -53,8 +53,10 @@ export type Chaos = {
   epoch(): Promise<number>;
   /** Counter of all relays and lives, summed over samples whose name and labels match. */
   counted(pattern: RegExp): number;
-  /** Largest resident memory of a relay since the last call, in MiB. */
-  takePeakMiB(): number;
+  /** Looks at the metrics of ready relays, and the series one of them lacked. */
+  looks(): { readonly ready: number; readonly lacking: readonly string[] };
+  /** Largest memory of a relay since the last call. */
+  takePeak(): Memory;
   logs(): string;
   close(): Promise<void>;
 };
@@ -143,15 +145,17 @@ class Run implements Chaos {
     return found.length === 0 ? undefined : `${found.length} differences:\n  ${found.slice(0, 20).join('\n  ')}`;
   }
 
-  async auditCheckpoints(): Promise<void> {
+  async auditCheckpoints(): Promise<number> {
     const server = await readServer(this.servers.api);
     await until('the consumer to drain its queues', async () => {
       const { waiting } = await this.ask();
       return waiting === 0 ? undefined : `${waiting} messages wait`;
     });
-    const found = await undelivered(this.servers.table, (await this.ask()).entries, server);
-    if (found.length > 0)
-      throw new Error(`below the checkpoint, but never delivered:\n  ${found.slice(0, 20).join('\n  ')}`);
+    const { lost, covered } = await audit(this.servers.table, (await this.ask()).entries, server);
+    if (lost.length > 0)
+      throw new Error(`below the checkpoint, but never delivered:\n  ${lost.slice(0, 20).join('\n  ')}`);
+    if (covered === 0) throw new Error('no object lies below a checkpoint: nothing was audited');
+    return covered;
   }
 
   async compact(): Promise<void> {
@@ -167,7 +171,7 @@ class Run implements Chaos {
 
   async checkpoint(): Promise<bigint> {
     const store = createCheckpointStore(this.servers.table);
-    const found = await store.load({ source: WORKSPACE, endpoint: 'hub', resource: 'configmaps' });
+    const found = await store.load({ source: WORKSPACE, endpoint: ENDPOINT, resource: 'configmaps' });
     return BigInt(found?.rv ?? 0);
   }
 
@@ -203,8 +207,16 @@ class Run implements Chaos {
     return sum;
   }
 
-  takePeakMiB(): number {
-    return Math.max(...[this.relay, ...this.pair].map((relay) => relay.takePeakMiB()));
+  looks(): { readonly ready: number; readonly lacking: readonly string[] } {
+    const looks = [this.relay, ...this.pair].map((relay) => relay.looks());
+    return {
+      ready: looks.reduce((sum, { ready }) => sum + ready, 0),
+      lacking: [...new Set(looks.flatMap(({ lacking }) => lacking))],
+    };
+  }
+
+  takePeak(): Memory {
+    return larger([this.relay, ...this.pair].map((relay) => relay.takePeak()));
   }
 
   logs(): string {

@@ -6,7 +6,7 @@ import type { Table } from '@tmc/adapters/table/table.ts';
 import { formatGroupResource, formatKey } from '@tmc/kernel/key.ts';
 import { differencesOf, digestOfStates, type HeldState } from '@tmc/testkit/consumer-view.ts';
 import type { ApiServer } from '../real/harness/control-plane.ts';
-import { COMPARED, WORKSPACE } from './names.ts';
+import { COMPARED, ENDPOINT, WORKSPACE } from './names.ts';
 
 /** Objects by kind (`deployments.apps`). */
 export type Holdings = ReadonlyMap<string, readonly HeldState[]>;
@@ -51,24 +51,34 @@ export function digests(server: Holdings): string[] {
   return [...server].map(([kind, held]) => `${kind}: ${held.length} objects, ${digestOfStates(held).slice(0, 16)}`);
 }
 
+/** `lost` in words; `covered` is how many objects lie below a checkpoint and were looked at. */
+export type Audit = { readonly lost: readonly string[]; readonly covered: number };
+
 /**
  * Objects that a checkpoint says were delivered, but the consumer, who has drained all queues, does not know. Read while no relay runs:
- * a relay that starts from here would never tell them.
+ * a relay that starts from here would never tell them. A kind without a checkpoint of the present epoch is told as lost: every kind was
+ * listed and saved long ago.
  */
-export async function undelivered(table: Table, believed: readonly HeldState[], server: Holdings): Promise<string[]> {
+export async function audit(table: Table, believed: readonly HeldState[], server: Holdings): Promise<Audit> {
   const store = createCheckpointStore(table);
   const known = new Map(believed.map(({ id, rv }) => [id, BigInt(rv)]));
   const epoch = await store.loadEpoch(WORKSPACE);
-  const found: string[] = [];
+  const lost: string[] = [];
+  let covered = 0;
   for (const [resource, held] of server) {
-    const checkpoint = await store.load({ source: WORKSPACE, endpoint: 'hub', resource });
-    if (!checkpoint || checkpoint.epoch !== epoch) continue;
-    for (const { id, rv } of held) {
-      const covered = BigInt(rv) <= BigInt(checkpoint.rv);
-      if (covered && (known.get(id) ?? 0n) < BigInt(rv)) found.push(`${id} at ${rv}, checkpoint ${checkpoint.rv}`);
+    const checkpoint = await store.load({ source: WORKSPACE, endpoint: ENDPOINT, resource });
+    if (checkpoint?.epoch !== epoch) {
+      lost.push(
+        `the checkpoint of ${resource}: ${checkpoint ? `epoch ${checkpoint.epoch}` : 'none'} in epoch ${epoch}`,
+      );
+      continue;
     }
+    const below = held.filter(({ rv }) => BigInt(rv) <= BigInt(checkpoint.rv));
+    covered += below.length;
+    for (const { id, rv } of below)
+      if ((known.get(id) ?? 0n) < BigInt(rv)) lost.push(`${id} at ${rv}, checkpoint ${checkpoint.rv}`);
   }
-  return found;
+  return { lost, covered };
 }
 
 function kindOf(id: string): string {

@@ -63,15 +63,24 @@ export function startConsumer(settings: ConsumerSettings): Consumer {
   };
 }
 
+/** It asks six queue depths at most; a busy machine takes its time. */
+const ANSWER_MS = 30_000;
+
 function askOnce(child: ChildProcess): Promise<ConsumerAnswer> {
   return new Promise((resolve, reject) => {
-    const gone = () => reject(new Error('the consumer process ended'));
-    if (child.exitCode !== null) return gone();
-    child.once('exit', gone);
-    child.once('message', (answer) => {
-      child.off('exit', gone);
-      resolve(answer as ConsumerAnswer);
-    });
+    if (child.exitCode !== null || child.signalCode !== null) return reject(new Error('the consumer process ended'));
+    const settle = (act: () => void) => {
+      clearTimeout(late);
+      child.off('exit', gone).off('message', told);
+      act();
+    };
+    const gone = () => settle(() => reject(new Error('the consumer process ended')));
+    const told = (answer: unknown) => settle(() => resolve(answer as ConsumerAnswer));
+    const late = setTimeout(
+      () => settle(() => reject(new Error(`the consumer process did not answer within ${ANSWER_MS} ms`))),
+      ANSWER_MS,
+    );
+    child.once('exit', gone).once('message', told);
     child.send('tell');
   });
 }

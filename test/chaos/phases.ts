@@ -2,6 +2,7 @@ import { systemSleep } from '@tmc/kernel/clock.ts';
 import { until } from '../real/harness/process.ts';
 import type { Chaos } from './chaos.ts';
 import type { RelayUnderTest } from './relay-process.ts';
+import { HALF_OPEN } from './report.ts';
 
 /** One kind of disturbance, under load; a phase begins and ends with everything up. */
 export type Phase = { readonly name: string; readonly run: (chaos: Chaos, kills: number) => Promise<void> };
@@ -15,7 +16,7 @@ async function calm(chaos: Chaos): Promise<void> {
   chaos.relay.start();
   await chaos.relay.ready();
   chaos.load.resume();
-  await wait(4_000);
+  await wait(2_000);
 }
 
 async function kill(chaos: Chaos, relay: RelayUnderTest = chaos.relay): Promise<void> {
@@ -24,7 +25,7 @@ async function kill(chaos: Chaos, relay: RelayUnderTest = chaos.relay): Promise<
 }
 
 /** Shares of lives: killed before they begin to read; after their messages had to wait; all others at any moment of a short life. */
-const LIVES = { stillborn: 0.05, waiting: 0.2 };
+const LIVES = { stillborn: 0.05, waiting: 0.1 };
 
 /** Killed at any moment, started again at once; now and then the checkpoints are audited while it is dead. */
 async function kills(chaos: Chaos, count: number): Promise<void> {
@@ -34,7 +35,7 @@ async function kills(chaos: Chaos, count: number): Promise<void> {
     if (drawn > 1 - LIVES.waiting) await killWithMessagesWaiting(chaos);
     else {
       // While it lists, sends its first messages, streams.
-      await wait(between(chaos, 0, 600));
+      await wait(between(chaos, 0, 500));
       await kill(chaos);
     }
     if (n % 25 === 0) await chaos.auditCheckpoints();
@@ -100,7 +101,7 @@ async function cut(chaos: Chaos): Promise<void> {
   const before = links.api.accepted();
   links.api.cutAfterBytes(() => Math.floor(between(chaos, 0, 400_000)));
   links.api.cut();
-  await wait(6_000);
+  await wait(4_000);
   links.api.cutAfterBytes(undefined);
   chaos.done.cuts += links.api.cut() + links.api.accepted() - before - 1;
 }
@@ -120,13 +121,20 @@ async function stalled(chaos: Chaos): Promise<void> {
 async function halfOpen(chaos: Chaos): Promise<void> {
   const { api } = chaos.servers.links;
   for (const direction of ['from-server', 'to-server'] as const) {
+    // A stream that is only being opened would end by its own deadline.
+    await chaos.relay.ready();
     await wait(between(chaos, 300, 1_000));
-    api.halfOpen(direction);
-    chaos.done.halfOpens += 1;
+    const before = chaos.counted(HALF_OPEN);
+    const lost = api.halfOpen(direction);
+    if (lost === 0) throw new Error(`no connection was there to be lost ${direction}`);
+    chaos.done.halfOpens += lost;
     await until('half-open connections to be given up', async () => {
       const left = api.halfOpenLeft();
       return left === 0 ? undefined : `${left} are left`;
     });
+    await until('the relay to tell of it', async () =>
+      chaos.counted(HALF_OPEN) > before ? undefined : `${before} half-open streams, as before`,
+    );
   }
 }
 
@@ -231,7 +239,7 @@ async function storm(chaos: Chaos): Promise<void> {
     },
   ];
   const restarting = wait(5_000).then(() => chaos.restartApiServer());
-  const endMs = Date.now() + 25_000;
+  const endMs = Date.now() + 20_000;
   while (Date.now() < endMs) {
     await wait(between(chaos, 0, 500));
     await pick(chaos, acts)();

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePorts, type ServerProcess, startProcess, until } from '../real/harness/process.ts';
-import { credentials, REGION, TABLE, WORKSPACE } from './names.ts';
+import { credentials, NODE_FLAGS, REGION, TABLE, WORKSPACE } from './names.ts';
 import type { Servers } from './servers.ts';
 
 /** One relay that is started, killed and started again under the same name; its counters are added up over all its lives. */
@@ -23,19 +23,25 @@ export type RelayUnderTest = {
   begun(): Promise<void>;
   /** Resolves once the present life has listed everything. */
   ready(deadlineMs?: number): Promise<void>;
-  /** Largest resident memory since the last call, in MiB; highest of all lives. */
-  takePeakMiB(): number;
+  /** Looks at /metrics while it was ready, and the series of {@link READ} that one of them lacked. */
+  looks(): { readonly ready: number; readonly lacking: readonly string[] };
+  /** Largest memory since the last call; highest of all lives. */
+  takePeak(): Memory;
   /** How many lives it had. */
   lives(): number;
 };
+
+/** Memory of a process in MiB: all that is resident, and of that what is its own (not mapped from a file). */
+export type Memory = { readonly resident: number; readonly own: number };
+
+/** Series that a run reads: a counter that is not there would count as 0. */
+const READ = ['tmc_relay_repaired_total', 'tmc_relay_comparisons_total', 'tmc_relay_state_entered_total'] as const;
 
 /** How often counters are looked at: a killed life takes what is younger with it. */
 const SCRAPE_MS = 200;
 /** On a busy machine a process that starts answers late. */
 const ANSWER_MS = 5_000;
 const START_MS = 60_000;
-/** As it is deployed. */
-const HEAP = '--max-old-space-size=192';
 /** Mean time between two comparisons with the server: several in every phase. */
 const ANTI_ENTROPY_MS = 2_000;
 
@@ -83,7 +89,9 @@ class Relay implements RelayUnderTest {
   #last: ReadonlyMap<string, number> = new Map();
   #process: ServerProcess | undefined;
   #lives = 0;
-  #peakMiB = 0;
+  readonly #lacking = new Set<string>();
+  #readyLooks = 0;
+  #peak: Memory = NO_MEMORY;
   #looking: NodeJS.Timeout | undefined;
 
   constructor({ name, bundle, servers }: Options, configPath: string, ports: { health: number; metrics: number }) {
@@ -96,9 +104,8 @@ class Relay implements RelayUnderTest {
 
   start(): void {
     this.#lives += 1;
-    this.#process = startProcess(process.execPath, [HEAP, this.#bundle, '--config', this.#configPath], {
-      log: this.logPath,
-    });
+    const args = [...NODE_FLAGS, this.#bundle, '--config', this.#configPath];
+    this.#process = startProcess(process.execPath, args, { log: this.logPath });
     const life = this.#lives;
     clearTimeout(this.#looking);
     const look = async () => {
@@ -172,9 +179,13 @@ class Relay implements RelayUnderTest {
     );
   }
 
-  takePeakMiB(): number {
-    const peak = this.#peakMiB;
-    this.#peakMiB = 0;
+  looks(): { readonly ready: number; readonly lacking: readonly string[] } {
+    return { ready: this.#readyLooks, lacking: [...this.#lacking] };
+  }
+
+  takePeak(): Memory {
+    const peak = this.#peak;
+    this.#peak = NO_MEMORY;
     return peak;
   }
 
@@ -190,9 +201,14 @@ class Relay implements RelayUnderTest {
   async #look(life: number): Promise<void> {
     const running = this.#process;
     if (!running) return;
-    this.#peakMiB = Math.max(this.#peakMiB, residentMiB(running.pid));
+    this.#peak = larger([this.#peak, memoryOf(running.pid)]);
     const counters = await scrape(this.#ports.metrics);
-    if (counters && life === this.#lives && this.#process === running) this.#last = counters;
+    if (!counters || life !== this.#lives || this.#process !== running) return;
+    this.#last = counters;
+    if (counters.get(`tmc_relay_ready{relay="${this.name}"}`) !== 1) return;
+    this.#readyLooks += 1;
+    const names = [...counters.keys()];
+    for (const name of READ) if (!names.some((each) => each.startsWith(`${name}{`))) this.#lacking.add(name);
   }
 }
 
@@ -225,12 +241,23 @@ async function missingAnswer(url: string): Promise<string | undefined> {
   }
 }
 
-/** Resident memory of a process in MiB by /proc; 0 where there is none. */
-function residentMiB(pid: number): number {
+const NO_MEMORY: Memory = { resident: 0, own: 0 };
+
+/** The largest of each kind. */
+export function larger(memories: readonly Memory[]): Memory {
+  return {
+    resident: Math.max(...memories.map(({ resident }) => resident)),
+    own: Math.max(...memories.map(({ own }) => own)),
+  };
+}
+
+/** Memory of a process by /proc; 0 where there is none. What is resident is the highest ever, its own part that of now. */
+function memoryOf(pid: number): Memory {
   try {
-    const [, kib = '0'] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-    return Number(kib) / 1024;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const mib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0) / 1024;
+    return { resident: mib('VmHWM'), own: mib('RssAnon') };
   } catch {
-    return 0;
+    return NO_MEMORY;
   }
 }

@@ -1,14 +1,16 @@
 import type { Chaos } from './chaos.ts';
+import type { Memory } from './relay-process.ts';
 
 /** Counters of the relay, as its /metrics names them. */
-const EXPIRED = /^tmc_relay_state_entered_total\{.*state="expired"/;
+export const EXPIRED = /^tmc_relay_state_entered_total\{.*state="expired"/;
+export const HALF_OPEN = /^tmc_relay_state_entered_total\{.*state="half-open"/;
 export const COMPARISONS = /^tmc_relay_comparisons_total\b/;
 export const REPAIRED = /^tmc_relay_repaired_total\b/;
 
 /** What a run did and saw, as a table to print. */
 export async function tableOf(
   chaos: Chaos,
-  { settledMs, peakMiB, tookMs }: { settledMs: number; peakMiB: number; tookMs: number },
+  { settledMs, peak, tookMs }: { settledMs: number; peak: Memory; tookMs: number },
 ): Promise<string> {
   const { counts } = await chaos.ask();
   const load = chaos.load.counts();
@@ -34,7 +36,7 @@ export async function tableOf(
     ['time to converge after the last disturbance', `${settledMs} ms`],
     ['lists compared by anti-entropy', chaos.counted(COMPARISONS)],
     ['repaired by anti-entropy', chaos.counted(REPAIRED)],
-    ['peak resident memory of a relay', `${peakMiB.toFixed(0)} MiB`],
+    ['peak memory of a relay: resident / its own', `${peak.resident.toFixed(0)} / ${peak.own.toFixed(0)} MiB`],
     ['whole run', `${(tookMs / 1_000).toFixed(0)} s`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));

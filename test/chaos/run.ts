@@ -1,8 +1,9 @@
 import { messageOf } from '@tmc/kernel/errors.ts';
 import { type Chaos, keepEvidence, logsHoldSecret, openChaos } from './chaos.ts';
 import { digests, readServer } from './comparison.ts';
-import type { Phase } from './phases.ts';
-import { COMPARISONS, REPAIRED, tableOf } from './report.ts';
+import { PHASES, type Phase } from './phases.ts';
+import { larger, type Memory } from './relay-process.ts';
+import { COMPARISONS, EXPIRED, HALF_OPEN, REPAIRED, tableOf } from './report.ts';
 
 export type ChaosOptions = {
   readonly seed: number;
@@ -25,7 +26,7 @@ export async function runChaos({ seed, kills, bundle, phases, evidence }: ChaosO
   const startedMs = Date.now();
   const chaos = await openChaos({ seed, bundle });
   const tally = new Tally();
-  const peaks: number[] = [];
+  const peaks: Memory[] = [];
   let settledMs = 0;
   try {
     for (const { name, run } of phases) {
@@ -34,16 +35,18 @@ export async function runChaos({ seed, kills, bundle, phases, evidence }: ChaosO
         chaos.load.resume();
         await run(chaos, Math.max(1, kills - OTHER_KILLS));
         settledMs = await chaos.settle();
-        peaks.push(chaos.takePeakMiB());
-        return `${told(before, chaos)}peak ${peaks.at(-1)?.toFixed(0)} MiB, settled in ${settledMs} ms`;
+        const peak = chaos.takePeak();
+        peaks.push(peak);
+        return `${told(before, chaos)}peak ${peak.resident.toFixed(0)} MiB, settled in ${settledMs} ms`;
       });
       if (!passed) break;
     }
-    const peakMiB = Math.max(...peaks, chaos.takePeakMiB());
-    await tally.checkEnd(chaos, peakMiB);
+    const peak = larger([...peaks, chaos.takePeak()]);
+    if (tally.passed === PHASES.length) await tally.checkDone(chaos, kills);
+    await tally.checkEnd(chaos, peak);
     for (const line of digests(await readServer(chaos.servers.api))) console.log(`  ${line}`);
     if (tally.failed > 0) console.log(`evidence: ${await keepEvidence(chaos, evidence)}`);
-    console.log(await tableOf(chaos, { settledMs, peakMiB, tookMs: Date.now() - startedMs }));
+    console.log(await tableOf(chaos, { settledMs, peak, tookMs: Date.now() - startedMs }));
   } finally {
     await chaos.close();
   }
@@ -77,7 +80,24 @@ class Tally {
     }
   }
 
-  async checkEnd(chaos: Chaos, peakMiB: number): Promise<void> {
+  /** After all phases: a disturbance that did not happen proves nothing. */
+  async checkDone(chaos: Chaos, kills: number): Promise<void> {
+    await this.check(`all of it happened, ${kills} SIGKILLs among it`, async () => {
+      const seen = { ...chaos.done, '410s': chaos.counted(EXPIRED), 'half-open streams': chaos.counted(HALF_OPEN) };
+      const never = Object.entries(seen).filter(([, count]) => count === 0);
+      if (never.length > 0) throw new Error(`never happened: ${never.map(([name]) => name).join(', ')}`);
+      if (seen.kills < kills) throw new Error(`${seen.kills} SIGKILLs only`);
+      return `${seen['410s']} 410s, ${seen['half-open streams']} half-open streams`;
+    });
+  }
+
+  async checkEnd(chaos: Chaos, peak: Memory): Promise<void> {
+    await this.check('every counter was there in every look at a ready relay', async () => {
+      const { ready, lacking } = chaos.looks();
+      if (lacking.length > 0) throw new Error(`missing at times: ${lacking.join(', ')}`);
+      if (ready === 0) throw new Error('no ready relay was looked at');
+      return `${ready} looks`;
+    });
     await this.check('anti-entropy ran and repaired nothing', async () => {
       const rounds = chaos.counted(COMPARISONS);
       const repaired = chaos.counted(REPAIRED);
@@ -98,13 +118,13 @@ class Tally {
       return `${counts.received} messages`;
     });
     await this.check(`no relay takes more than ${MAX_PEAK_MIB} MiB`, async () => {
-      if (peakMiB > MAX_PEAK_MIB) throw new Error(`one took ${peakMiB.toFixed(0)} MiB`);
-      return `${peakMiB.toFixed(0)} MiB at most`;
+      if (peak.resident > MAX_PEAK_MIB) throw new Error(`one took ${peak.resident.toFixed(0)} MiB`);
+      if (peak.resident === 0) throw new Error('nothing was measured: is there /proc?');
+      return `${peak.resident.toFixed(0)} MiB at most`;
     });
     await this.check('what lies below the checkpoints was delivered', async () => {
       await chaos.relay.stop();
-      await chaos.auditCheckpoints();
-      return 'after a drain';
+      return `${await chaos.auditCheckpoints()} objects, after a drain`;
     });
   }
 }
