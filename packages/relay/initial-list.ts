@@ -67,7 +67,11 @@ export class ListPass {
   async complete(revision: bigint): Promise<void> {
     this.checkRevision(revision);
     if (this.#contradiction !== undefined) throw new ReadError('stale', this.#contradiction);
-    for (const gone of this.#telling.inventory.absent()) await this.#telling.gone(gone, this.#holdAt, String(revision));
+    const { inventory, told } = this.#telling;
+    for (const gone of inventory.absent()) {
+      await this.#telling.gone(gone, this.#holdAt, String(revision));
+      told.ended.throwIfAborted();
+    }
     this.#telling.endList(revision);
   }
 }

@@ -18,13 +18,16 @@ const BACKOFF = { firstMs: 250, maxMs: 30_000 };
 const SHORT_STREAM_MS = 1_000;
 /** What a list-watch needs besides its source. */
 export type ListWatchOptions = ListScope & {
-  /** Called before the first list, and again after {@link ListWatch.beginAnew}; asked again while it throws. */
-  readonly begin: () => Promise<Told>;
+  /**
+   * Called before the first list, and again after {@link ListWatch.beginAnew}; asked again while it throws. The signal ends what is
+   * told: the epoch rose.
+   */
+  readonly begin: (ended: AbortSignal) => Promise<Told>;
   /** Called when two lists in a row showed that revisions started over within the epoch. */
   readonly startedOver: (epoch: number) => Promise<void>;
   readonly knownElsewhere: KnownElsewhere;
   /** Called after each complete list with its revision; nothing is read until it resolves. `first`: since `begin`. */
-  readonly listed: (first: boolean, rv: bigint) => Promise<void>;
+  readonly listed: (first: boolean, rv: bigint, told: Told) => Promise<void>;
   readonly report: ReportState;
   /** Mean time between comparisons with the server, jittered by half; 0 never. */
   readonly antiEntropyMs: number;
@@ -46,8 +49,10 @@ export class ListWatch {
   #mustList = true;
   /** True once the epoch rose. */
   #isRise = false;
-  /** Ends the present attempt, for another at once. */
+  /** Ends the present attempt or the wait after it, for another at once. */
   #attempt = new AbortController();
+  /** Ends what is told in the present epoch. */
+  #epochEnded = new AbortController();
   /** The WatchList that is being read, and whether the server accepted it. */
   #streamed: { pass: ListPass; opened: boolean } | undefined;
   #failures = 0;
@@ -81,8 +86,10 @@ export class ListWatch {
     return this.#telling?.inventory.keys() ?? [];
   }
 
-  /** Forgets everything and lists again: the epoch rose. */
+  /** Forgets everything and lists again, at once: the epoch rose, and what was still to be told in the old one never is. */
   beginAnew(): void {
+    this.#epochEnded.abort();
+    this.#epochEnded = new AbortController();
     this.#telling = undefined;
     this.#isRise = true;
     this.#strikes = 0;
@@ -95,11 +102,20 @@ export class ListWatch {
       const waitMs = await this.#try(signal);
       if (!signal.aborted && waitMs > 0) {
         this.#states.enter('back-off');
-        await this.#options.sleep(waitMs, signal);
+        await this.#rest(waitMs, signal);
       }
     }
     await comparing;
     this.#states.enter('stopped');
+  }
+
+  async #rest(waitMs: number, signal: AbortSignal): Promise<void> {
+    const rest = new AbortController();
+    const end = (): void => rest.abort();
+    this.#attempt = rest;
+    signal.addEventListener('abort', end, { once: true });
+    await this.#options.sleep(waitMs, rest.signal);
+    signal.removeEventListener('abort', end);
   }
 
   #listAgain(): void {
@@ -139,7 +155,7 @@ export class ListWatch {
     if (this.#mustList && this.#method.pagedBecause !== undefined) {
       this.#states.enter('listing');
       await listByPages(new ListPass(telling), this.#options, signal);
-      await this.#endList(telling);
+      await this.#endList(telling, signal);
     }
     await this.#stream(telling, signal);
   }
@@ -147,7 +163,7 @@ export class ListWatch {
   async #begin(signal: AbortSignal): Promise<Telling> {
     if (this.#telling) return this.#telling;
     const { begin, view, knownElsewhere } = this.#options;
-    const told = await begin();
+    const told = await begin(this.#epochEnded.signal);
     signal.throwIfAborted();
     this.#telling = new Telling(told, { view, knownElsewhere, counters: this.#counters, isRise: this.#isRise });
     return this.#telling;
@@ -171,18 +187,18 @@ export class ListWatch {
     for await (const event of events) {
       if (signal.aborted) return;
       this.#counters[event.type === 'BOOKMARK' ? 'bookmarks' : 'events'] += 1;
-      if (this.#streamed) await this.#takeInitial(telling, this.#streamed.pass, event);
+      if (this.#streamed) await this.#takeInitial({ telling, pass: this.#streamed.pass, event }, signal);
       else await this.#takeLive(telling, event);
     }
     if (this.#streamed && !signal.aborted)
       throw new ReadError('cut', 'the stream ended before its initial events were complete');
   }
 
-  async #takeInitial(telling: Telling, pass: ListPass, event: WatchEvent): Promise<void> {
+  async #takeInitial({ telling, pass, event }: InitialEvent, signal: AbortSignal): Promise<void> {
     if (!(await pass.event(event))) return;
     this.#streamed = undefined;
     this.#method.succeed();
-    await this.#endList(telling);
+    await this.#endList(telling, signal);
     this.#states.enter('open');
   }
 
@@ -192,10 +208,12 @@ export class ListWatch {
     this.#failures = 0;
   }
 
-  async #endList(telling: Telling): Promise<void> {
+  async #endList(telling: Telling, signal: AbortSignal): Promise<void> {
+    // Of an attempt that was ended the list counts for nothing: another one is due.
+    signal.throwIfAborted();
     this.#mustList = false;
     this.#strikes = 0;
-    await this.#options.listed(telling.lists === 1, BigInt(telling.rv));
+    await this.#options.listed(telling.lists === 1, BigInt(telling.rv), telling.told);
   }
 
   /** Names what went wrong, and decides how to go on and after which wait. */
@@ -262,6 +280,8 @@ export class ListWatch {
     }
   }
 }
+
+type InitialEvent = { readonly telling: Telling; readonly pass: ListPass; readonly event: WatchEvent };
 
 function hintOf(error: unknown): { hint?: string } {
   const hint = isTmcError(error) ? error.facts.hint : undefined;

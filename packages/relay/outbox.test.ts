@@ -34,15 +34,22 @@ function setUp(limits: Partial<OutboxLimits> = {}) {
   return { clock, sends, acknowledged, outbox };
 }
 
-type ParcelOptions = { group?: string; rv?: string; bytes?: number; queue?: 'sync' | 'placement'; body?: boolean };
+type ParcelOptions = {
+  group?: string;
+  rv?: string;
+  bytes?: number;
+  queue?: 'sync' | 'placement';
+  body?: boolean;
+  epoch?: number;
+};
 
 function parcel(name: string, options: ParcelOptions = {}): Parcel {
-  const { group = 'g', rv = '1', bytes = 100, queue = 'sync', body = false } = options;
+  const { group = 'g', rv = '1', bytes = 100, queue = 'sync', body = false, epoch = 0 } = options;
   const envelope = {
     v: 1 as const,
     id: `${name}-${rv}`,
     at: 0,
-    source: { kind: 'hub' as const, id: 'hub', relay: 'r', epoch: 0 },
+    source: { kind: 'hub' as const, id: 'hub', relay: 'r', epoch },
     key: { workspace: group, group: '', resource: 'configmaps', namespace: 'ns', name },
     uid: 'u',
     rv,
@@ -330,4 +337,36 @@ describe('outbox and checkpoint', () => {
     await clock.advance(0);
     expect([before.safe, anew.safe]).toEqual([10n, 10n]);
   });
+
+  it.each(['waits', 'travels'])(
+    'a message of an older epoch that comes late never takes the place of one that %s',
+    async (where) => {
+      const { clock, sends, outbox } = setUp();
+      const [older, newer] = [new RevisionTracker(9n), new RevisionTracker(4n)];
+      const hold = (tracker: RevisionTracker, rv: bigint) => {
+        const taken = tracker.hold(rv);
+        tracker.advance(rv);
+        return taken;
+      };
+      if (where === 'waits') for (let at = 0; at < 10; at += 1) void outbox.put(parcel(`x${at}`));
+      await clock.advance(0);
+      void outbox.put(parcel('a', { rv: '5', epoch: 2 }), hold(newer, 5n));
+      if (where === 'travels') await clock.advance(0);
+      void outbox.put(parcel('a', { rv: '10', epoch: 1 }), hold(older, 10n));
+      await clock.advance(20);
+      expect([older.safe, newer.safe]).toEqual([9n, 4n]);
+      const told = sends
+        .flatMap(({ messages }) => messages.map(({ envelope }) => envelope))
+        .filter((e) => e.key.name === 'a');
+      expect(told.map((e) => [e.source.epoch, e.rv])).toEqual([[2, '5']]);
+      for (const sent of sends) sent.answer();
+      await clock.advance(20);
+      expect([older.safe, newer.safe, outbox.status().bytes, outbox.status().sent]).toEqual([
+        10n,
+        5n,
+        0,
+        where === 'waits' ? 11 : 1,
+      ]);
+    },
+  );
 });

@@ -173,17 +173,23 @@ export class Outbox {
       this.#makeReady(parcel);
       this.#askPump();
     } else if (entry.state === 'flying') {
-      entry.next = entry.next ? this.#replace(entry.next, load) : load;
+      if (entry.next) entry.next = this.#replace(entry.next, load);
+      else if (epochOf(load) < epochOf(entry.load)) entry.load = this.#replace(entry.load, load);
+      else entry.next = load;
     } else {
       entry.load = this.#replace(entry.load, load);
     }
   }
 
-  /** The newer message, answering for the older one's revision too. */
-  #replace(older: Load, newer: Load): Load {
+  /**
+   * The newer message, answering for the other one's revision too: of the higher epoch, since one of an older epoch may come late
+   * and says nothing any more; within an epoch the one that came later.
+   */
+  #replace(before: Load, after: Load): Load {
+    const [older, newer] = epochOf(after) < epochOf(before) ? [after, before] : [before, after];
     this.#weigh(older.parcel, -older.parcel.bytes);
     this.#counts.coalesced += 1;
-    return { parcel: newer.parcel, holds: lowest(older.holds, newer.holds) };
+    return { parcel: newer.parcel, holds: lowest(before.holds, after.holds) };
   }
 
   #weigh(parcel: Parcel, bytes: number): void {
@@ -319,6 +325,8 @@ export class Outbox {
     this.#pump();
   }
 }
+
+const epochOf = ({ parcel }: Load): number => parcel.message.envelope.source.epoch;
 
 /**
  * One hold for two of the same tracker: the lower keeps its checkpoint below both. Of several trackers (a kind that is read anew,

@@ -151,10 +151,10 @@ export class Readers {
       source,
       view: { kind: this.#options.origin().kind, resource, workspaceOf, isDrifted },
       ...(labelSelector !== undefined && { labelSelector }),
-      begin: () => this.#begin(reader),
+      begin: (ended) => this.#begin(reader, ended),
       startedOver: (epoch) => this.#startOver(epoch),
       knownElsewhere: (id) => this.#knownElsewhere(reader, id),
-      listed: (first, rv) => this.#listed(reader, first, rv),
+      listed: (first, rv, told) => this.#listed(reader, first ? rv : undefined, told),
       report: (state, why) =>
         report({ endpoint: source.endpoint, resource: formatGroupResource(resource), state, ...why }),
     };
@@ -172,7 +172,7 @@ export class Readers {
   }
 
   /** Where a reader begins in the present epoch, and what it tells is told in. @throws what the checkpoint store throws. */
-  async #begin(reader: Reader): Promise<Told> {
+  async #begin(reader: Reader, epochEnded: AbortSignal): Promise<Told> {
     const { epoch, checkpoints, outbox, origin, stamp } = this.#options;
     await epoch.load();
     const sender = origin();
@@ -183,22 +183,28 @@ export class Readers {
     reader.firstListRv = undefined;
     if (!reader.ended.signal.aborted) checkpoints.track(key, sender.epoch, { tracker, saved: since });
     const { resource } = reader;
+    const ended = AbortSignal.any([reader.ended.signal, epochEnded]);
     return {
       epoch: sender.epoch,
+      ended,
       since,
       tracker,
       offer: (observation, holdAt) =>
         outbox.put(
           observationParcel(observation, { origin: sender, resource, stamp: stamp() }),
           tracker.hold(holdAt),
-          reader.ended.signal,
+          ended,
         ),
     };
   }
 
-  /** Revisions went backwards at one endpoint: the source's epoch ends, and all its readers begin anew. */
+  /**
+   * Revisions went backwards at one endpoint: the source's epoch ends, and all its readers begin anew. None counts as listed until
+   * it was listed in the new epoch: its keys are forgotten at once, and a mark without them would deny all that is there.
+   */
   async #startOver(epoch: number): Promise<void> {
     await this.#options.epoch.end(epoch);
+    for (const reader of this.#readers.values()) reader.firstListRv = undefined;
     for (const { listWatch } of this.#readers.values()) listWatch.beginAnew();
   }
 
@@ -213,26 +219,27 @@ export class Readers {
     return undefined;
   }
 
-  async #listed(reader: Reader, first: boolean, rv: bigint): Promise<void> {
-    if (first) reader.firstListRv = rv;
+  async #listed(reader: Reader, firstListRv: bigint | undefined, told: Told): Promise<void> {
+    const first = firstListRv !== undefined;
+    if (first) reader.firstListRv = firstListRv;
     this.#options.listed(reader.resource, first);
-    if (first && this.#options.isMarked(reader.resource)) await this.#mark(reader);
+    if (first && this.#options.isMarked(reader.resource)) await this.#mark(reader, told);
   }
 
   /**
    * Tells the keys of a kind at all endpoints together once each of them was listed: an endpoint's own keys would make those of
    * the others look absent. The lowest of their revisions stands for all, so that nothing newer at any is taken for gone.
    */
-  async #mark({ resource, ended }: Reader): Promise<void> {
+  async #mark({ resource }: Reader, { epoch, ended }: Told): Promise<void> {
     const readers = this.#sources.map((source) => this.#readers.get(nameOf(source, resource)));
     const revisions = readers.map((reader) => reader?.firstListRv);
     if (this.#missing.size > 0 || revisions.some((rv) => rv === undefined)) return;
     const rv = (revisions as bigint[]).reduce((a, b) => (a < b ? a : b));
-    const origin = this.#options.origin();
+    const origin = { ...this.#options.origin(), epoch };
     const { outbox, stamp } = this.#options;
     for (const mark of marksOf(keysOf(readers))) {
-      if (ended.signal.aborted) return;
-      await outbox.put(listMarkParcel(resource, { origin, stamp: stamp(), rv: String(rv), mark }));
+      if (ended.aborted) return;
+      await outbox.put(listMarkParcel(resource, { origin, stamp: stamp(), rv: String(rv), mark }), undefined, ended);
     }
   }
 

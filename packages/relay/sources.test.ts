@@ -201,4 +201,52 @@ describe('list marks', () => {
     expect(marks(bench)).toHaveLength(1);
     await bench.stop(relay);
   });
+
+  it('of a new epoch wait until each endpoint was listed in it: one that is down denies nothing it holds', async () => {
+    const bench = newBench();
+    const other = new ScriptedServer('https://shard-2', 5_000);
+    const down = () => retryError('connection refused', { type: 'ClusterUnreachable' });
+    bench.server.put(configMap({ name: 'a' }));
+    for (const name of ['b', 'c']) other.put(configMap({ name }));
+    const relay = bench.start({ listMarks: 'all' }, { sources: [bench.server.source, other.source] });
+    await bench.until('marked', () => relay.ready() && marks(bench).length === 1);
+    const faults = Array.from({ length: 60 }, down);
+    bench.server.pageFaults.push(...faults);
+    bench.server.watchFaults.push(...faults);
+    bench.server.end(down());
+    await bench.until('far into its back-off', () => (relay.state()[0]?.failures ?? 0) > 8);
+    other.objects.clear();
+    other.rewind(4_000);
+    other.put(configMap({ name: 'b' }));
+    other.end(expired());
+    await bench.until('told anew', () => relay.metrics().epoch === 1 && relay.state()[1]?.listed === true);
+    await bench.clock.advance(1_000);
+    expect(relay.state()[0]?.listed).toBe(false);
+    expect(marks(bench)).toHaveLength(1);
+    bench.server.pageFaults.length = 0;
+    bench.server.watchFaults.length = 0;
+    await bench.until('marked', () => marks(bench).length === 2);
+    expect(marks(bench)[1]).toMatchObject({ rv: '1001', source: { epoch: 1 }, list: { keys: [key('a'), key('b')] } });
+    await bench.stop(relay);
+  });
+
+  it('of a new epoch do not wait for the back-off of an endpoint that is well again', async () => {
+    const bench = newBench();
+    const other = new ScriptedServer('https://shard-2', 5_000);
+    const down = () => retryError('connection refused', { type: 'ClusterUnreachable' });
+    bench.server.put(configMap({ name: 'a' }));
+    for (const name of ['b', 'c']) other.put(configMap({ name }));
+    const relay = bench.start({ listMarks: 'all' }, { sources: [bench.server.source, other.source] });
+    await bench.until('marked', () => relay.ready() && marks(bench).length === 1);
+    bench.server.watchFaults.push(...Array.from({ length: 9 }, down));
+    bench.server.end(down());
+    await bench.until('far into its back-off', () => (relay.state()[0]?.failures ?? 0) > 9);
+    other.objects.clear();
+    other.rewind(4_000);
+    other.end(expired());
+    await bench.until('epoch rose', () => relay.metrics().epoch === 1, 10_000);
+    await bench.until('marked', () => marks(bench).length === 2, 3_000);
+    expect(marks(bench)[1]?.list?.keys).toEqual([key('a')]);
+    await bench.stop(relay);
+  });
 });

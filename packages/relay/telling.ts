@@ -8,6 +8,8 @@ import { ReadError } from './watch-state.ts';
 /** Where a list-watch begins in an epoch, and how it tells what it sees. */
 export type Told = {
   readonly epoch: number;
+  /** Aborted when the epoch rose or the reading ended: from then on nothing is told. */
+  readonly ended: AbortSignal;
   readonly tracker: RevisionTracker;
   /** Revision up to which everything was acknowledged before the start. */
   readonly since: bigint | undefined;
@@ -132,11 +134,14 @@ export class Telling {
   }
 
   async #offer(observation: Observation, holdAt: bigint): Promise<void> {
+    const { ended } = this.told;
+    ended.throwIfAborted();
     const room = this.told.offer(observation, holdAt);
     if (!room) return;
     this.waits += 1;
     this.isWaiting = true;
     await room;
     this.isWaiting = false;
+    ended.throwIfAborted();
   }
 }
