@@ -107,6 +107,8 @@ describe('classify', () => {
     ['nowhere', answer(429), 1_000],
     ['as a date nobody asked for', answer(429, undefined, { retryAfter: 'Wed, 21 Oct 2026 07:28:00 GMT' }), 1_000],
     ['of a server that is overloaded', answer(503, undefined, { retryAfter: '2' }), 2_000],
+    ['for five minutes at most', answer(429, undefined, { retryAfter: '301' }), 300_000],
+    ['of days in a Status no longer', answer(503, { details: { retryAfterSeconds: 1e9 } }), 300_000],
   ])('obeys the wait %s', (_where, given, retryAfterMs) => {
     expect(classify(given, get)).toMatchObject({ error: { facts: { retryAfterMs } } });
   });

@@ -18,8 +18,8 @@ import type { Status } from './status.ts';
  * | 409 | conflict |
  * | 422 whose cause is `metadata.uid` | conflict: how kube says that a patch's uid is not the object's (kcp says 409) |
  * | 410 | expired |
- * | 429 | retry ClusterUnavailable with the wait the server asked for |
- * | 5xx | retry ClusterUnavailable: the server answers, but cannot serve |
+ * | 429 | retry ClusterUnavailable with the wait the server asked for, at most 5 minutes |
+ * | 5xx | retry ClusterUnavailable: the server answers, but cannot serve; a wait it asks for as with 429 |
  * | 408 | retry ClusterUnreachable |
  * | 400, 422, other 4xx | terminal ResourceValidation |
  * | 3xx | terminal ConfigurationError: the URL leads to something that is no API server |
@@ -59,6 +59,8 @@ export type Answer = {
 export const FORBIDDEN_GRACE_MS = 30_000;
 /** Wait after a 429 that names none. */
 const DEFAULT_RETRY_AFTER_MS = 1_000;
+/** Longest wait a server is granted: one that names hours is mistaken, or stands behind a proxy that is, and recovers unseen. */
+const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
 /** Judges one answer; see the table above. Pure. */
 export function classify(answer: Answer, question: Question): Verdict {
@@ -189,8 +191,8 @@ function fieldsOf(statusBody: Status | undefined): string {
   return (statusBody?.details?.causes ?? []).map(({ field }) => field ?? '').join(', ');
 }
 
-/** The wait a server asked for: seconds in the header, or in the Status. */
+/** The wait a server asked for: seconds in the header, or in the Status; never more than {@link MAX_RETRY_AFTER_MS}. */
 function retryAfterOf({ retryAfter, statusBody }: Answer): number | undefined {
   const seconds = Number(retryAfter ?? statusBody?.details?.retryAfterSeconds ?? Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1000, MAX_RETRY_AFTER_MS) : undefined;
 }

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { ApiTransport } from './api.ts';
+import { Transport } from './http.ts';
 import { json, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 import { startTcpLink, type TcpLink } from './tcp-link.ts';
 import { createWatchSource } from './watch.ts';
@@ -66,6 +68,29 @@ it('finds a connection half-open by an unanswered PING, while a watch is open an
   await vi.waitFor(() => expect(server.sessions).toHaveLength(2));
   mute.stall();
   expect(await opening).toMatchObject({ names: [], error: halfOpen });
+});
+
+it('given up just when the server accepted it, a watch ends and is closed', async () => {
+  const closed = Promise.withResolvers<void>();
+  server.reply = (stream) => {
+    stream.respond({ ':status': 200 });
+    stream.once('close', closed.resolve);
+  };
+  const givenUp = new AbortController();
+  const transport = new Transport(server.connection);
+  const abortsAtOnce: ApiTransport = {
+    request: (ask) => transport.request(ask),
+    open: async (ask) => {
+      const answer = await transport.open(ask);
+      givenUp.abort();
+      return answer;
+    },
+    close: () => transport.close(),
+  };
+  const source = sourceAt(server.connection.url, { transport: abortsAtOnce });
+  const options = { resourceVersion: '5', timeoutSeconds: 300, signal: givenUp.signal };
+  for await (const _ of source.watch(PODS, options)) throw new Error('nothing was to come');
+  await closed.promise;
 });
 
 it('a line longer than the limit is told apart from a line that is no JSON', async () => {

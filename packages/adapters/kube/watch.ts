@@ -58,7 +58,9 @@ async function* watchEvents(
     throw isHalfOpen(error) ? halfOpen(about, error) : error;
   }
   const stop = () => answer.stream.close(constants.NGHTTP2_CANCEL);
-  options.signal.addEventListener('abort', stop, { once: true });
+  // The signal may have been given between the answer and here: listening alone would miss it.
+  if (options.signal.aborted) stop();
+  else options.signal.addEventListener('abort', stop, { once: true });
   options.opened?.();
   try {
     for await (const line of readLines(answer, { about, maxLineBytes })) yield parseEvent(line, about);
