@@ -230,6 +230,64 @@ describe('transport', () => {
     });
   });
 
+  describe('credentials of a plugin', () => {
+    const credentials = { kind: 'plugin', name: 'aws-iam-authenticator' } as const;
+    const never = new Promise<string>(() => undefined);
+    let asked: number;
+    let given: Promise<string>;
+    let plugged: Transport;
+
+    beforeEach(() => {
+      asked = 0;
+      given = never;
+      const authorization = () => {
+        asked += 1;
+        return given;
+      };
+      plugged = new Transport({ ...server.connection, authorization, credentials });
+    });
+    afterEach(() => plugged.close());
+
+    it('that hangs are given up at the deadline, by name, and asked for afresh', async () => {
+      const ask = { method: 'GET', path: '/x', deadlineMs: 30 };
+      const late = {
+        kind: 'retry',
+        message:
+          'GET /x: not asked, for want of a token of the credential plugin aws-iam-authenticator: none within 30 ms',
+        facts: { type: 'ClusterAuthentication', hint: expect.stringContaining('run aws-iam-authenticator') },
+      };
+      await expect(plugged.request(ask)).rejects.toMatchObject(late);
+      await expect(plugged.open(ask)).rejects.toMatchObject(late);
+      given = Promise.resolve('Bearer t');
+      expect(await plugged.request(ask)).toMatchObject({ status: 200 });
+      expect(asked).toBe(3);
+    });
+
+    it('that hang are not waited for by a caller who gave up', async () => {
+      const givenUp = new AbortController();
+      const request = plugged.request({ method: 'GET', path: '/x', signal: givenUp.signal });
+      givenUp.abort();
+      await expect(request).rejects.toMatchObject({ message: expect.stringContaining('given up') });
+    });
+
+    it('that come late are asked for once by all who wait', async () => {
+      const late = Promise.withResolvers<string>();
+      given = late.promise;
+      const requests = Array.from({ length: 5 }, () => plugged.request({ method: 'GET', path: '/x' }));
+      late.resolve('Bearer t');
+      expect((await Promise.all(requests)).map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+      expect(asked).toBe(1);
+    });
+
+    it('that cannot be made are what is missing, not the server', async () => {
+      given = Promise.reject(new Error('no role'));
+      await expect(plugged.request({ method: 'GET', path: '/x' })).rejects.toMatchObject({
+        message: expect.stringContaining('aws-iam-authenticator: no role'),
+        facts: { type: 'ClusterAuthentication' },
+      });
+    });
+  });
+
   it('may be closed just when its connection is made', async () => {
     const port = Number(new URL(server.connection.url).port);
     const gone = Promise.withResolvers<void>();

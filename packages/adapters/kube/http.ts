@@ -1,6 +1,7 @@
 import type { ClientHttp2Stream } from 'node:http2';
 import { type Clock, systemClock } from '@tmc/kernel/clock.ts';
 import { isTmcError, messageOf } from '@tmc/kernel/errors.ts';
+import { Authorizer } from './authorizer.ts';
 import type { KubeConnection } from './connection.ts';
 import {
   brokenStream,
@@ -61,6 +62,7 @@ export class Transport {
   readonly #deadlineMs: number;
   readonly #maxAnswerBytes: number;
   readonly #clock: Clock;
+  readonly #authorizer: Authorizer;
   readonly #ping: PingTiming | undefined;
   readonly #sessions = { calls: [] as Session[], watches: [] as Session[] };
   #dialer: Dialer | undefined;
@@ -72,6 +74,7 @@ export class Transport {
     this.#maxAnswerBytes = maxAnswerBytes;
     this.#basePath = new URL(connection.url).pathname.replace(/\/$/, '');
     this.#clock = clock;
+    this.#authorizer = new Authorizer(connection, clock);
     this.#ping = ping;
   }
 
@@ -109,8 +112,9 @@ export class Transport {
   }
 
   async #request(ask: Ask): Promise<HttpRequest> {
-    const authorization = await this.#connection.authorization?.();
     const path = this.#basePath + ask.path;
+    const deadlineMs = ask.deadlineMs ?? this.#deadlineMs;
+    const authorization = await this.#authorizer.header({ ...ask, path, deadlineMs });
     return {
       method: ask.method,
       path,
@@ -122,7 +126,7 @@ export class Transport {
         ...(authorization === undefined ? {} : { authorization }),
         ...(ask.body === undefined ? {} : { 'content-type': ask.contentType ?? 'application/json' }),
       },
-      deadlineMs: ask.deadlineMs ?? this.#deadlineMs,
+      deadlineMs,
       maxBytes: this.#maxAnswerBytes,
       ...(ask.body === undefined ? {} : { body: ask.body }),
       ...(ask.signal === undefined ? {} : { signal: ask.signal }),

@@ -15,18 +15,28 @@ export async function pluginCredentials(text: string, context: string): Promise<
   config.loadFromString(text);
   config.setCurrentContext(context);
   const options: RequestOptions = {};
-  await config.applyToHTTPSOptions(options);
+  await apply(config, options);
   return {
     ...(options.cert !== undefined && { cert: String(options.cert) }),
     ...(options.key !== undefined && { key: String(options.key) }),
     ...(headerOf(options) !== undefined && {
       authorization: async () => {
         const fresh: RequestOptions = {};
-        await config.applyToHTTPSOptions(fresh);
+        await apply(config, fresh);
         return headerOf(fresh);
       },
     }),
   };
+}
+
+/** @throws Error of the plugin; one about what it printed does not quote it, for that may be a bare token. */
+async function apply(config: KubeConfig, options: RequestOptions): Promise<void> {
+  try {
+    await config.applyToHTTPSOptions(options);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new Error('what the credential plugin printed is no JSON');
+    throw error;
+  }
 }
 
 function headerOf({ headers }: RequestOptions): string | undefined {

@@ -90,6 +90,17 @@ describe('connectionFrom', () => {
     expect(await authorization?.()).toBe('Bearer from-plugin');
   });
 
+  it('shows nothing of what an exec plugin prints that is no credential', async () => {
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: process.execPath,
+      args: ['-e', 'console.log("SECRETTOKEN9".toLowerCase())'],
+      interactiveMode: 'Never',
+    };
+    const refused = connectionFrom({ text: kubeconfig({ exec }) });
+    await expect(refused).rejects.toThrow(/^kubeconfig cannot be used: what the credential plugin printed is no JSON$/);
+  });
+
   it('asks an exec plugin again once its token has expired', async () => {
     const times = join(folder, 'times');
     const plugin = `
