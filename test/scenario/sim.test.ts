@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { bundleWorker, MUTANTS } from '../sim/mutants.ts';
 import { describeFailure, runPool } from '../sim/pool.ts';
@@ -24,6 +25,19 @@ describe('simulated histories', () => {
     const options = { seed: 1, runs: 40, workers: 1, maxFailures: 1 };
     const [first, second] = [await runPool(options), await runPool({ ...options, worker })];
     expect(second).toEqual(first);
+  });
+
+  it('one that never ends is cut off, and its seed named', async () => {
+    const worker = join(directory, 'endless.mjs');
+    const endless =
+      "import { workerData as w } from 'node:worker_threads'; w.whereabouts[0] = BigInt(w.from + 2); for (;;);";
+    writeFileSync(worker, endless);
+    const pool = { seed: 10, runs: 5, workers: 1, maxFailures: 1, worker: pathToFileURL(worker), patienceMs: 200 };
+    const { passed, failures } = await runPool(pool);
+    expect(passed).toBe(0);
+    expect(failures.map(describeFailure)).toEqual([
+      expect.stringMatching(/^seed 12 breaks .* did not end within 0.2 s/),
+    ]);
   });
 
   it.each(Object.entries(MUTANTS))('find out that %s', async (name, mutant) => {

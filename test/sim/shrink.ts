@@ -22,13 +22,14 @@ const SIMPLE: Partial<Shape>[] = [
 
 /**
  * A history with fewer and simpler steps that breaks the same invariant: steps are taken out, in halves first, then the shape and
- * the pauses made simple, until nothing more can go. The same input gives the same result.
+ * the pauses made simple, until nothing more can go. The same input gives the same result. `begin` is called before each run.
  */
 export async function shrinkHistory(
   history: History,
   invariant: string,
+  begin: () => void,
 ): Promise<{ history: History; outcome: Outcome }> {
-  const search = new Search(history, invariant);
+  const search = new Search(history, invariant, begin);
   let before = -1;
   while (before !== search.size && !search.spent) {
     before = search.size;
@@ -42,11 +43,13 @@ export async function shrinkHistory(
 class Search {
   best: History;
   readonly #invariant: string;
+  readonly #begin: () => void;
   #runs = 0;
 
-  constructor(history: History, invariant: string) {
+  constructor(history: History, invariant: string, begin: () => void) {
     this.best = history;
     this.#invariant = invariant;
+    this.#begin = begin;
   }
 
   get spent(): boolean {
@@ -101,6 +104,7 @@ class Search {
 
   async #try(candidate: History): Promise<boolean> {
     this.#runs += 1;
+    this.#begin();
     const { broken } = await runHistory(candidate);
     if (broken !== this.#invariant) return false;
     this.best = candidate;

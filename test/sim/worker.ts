@@ -11,7 +11,12 @@ export type WorkerInput = {
   readonly stride: number;
   /** Ends after so many failures, each of which is shrunk. */
   readonly maxFailures: number;
+  /** Where the worker tells, also from within a loop that never ends, which seed it is in and how many histories it has begun. */
+  readonly whereabouts: Whereabouts;
 };
+
+/** Shared with the pool: [seed, histories begun]. */
+export type Whereabouts = BigInt64Array<SharedArrayBuffer>;
 
 export type Failure = {
   readonly seed: number;
@@ -34,17 +39,20 @@ const port = parentPort;
 if (port) await runShare(workerData as WorkerInput, (message) => port.postMessage(message));
 
 async function runShare(
-  { from, to, stride, maxFailures }: WorkerInput,
+  { from, to, stride, maxFailures, whereabouts }: WorkerInput,
   tell: (message: WorkerMessage) => void,
 ): Promise<void> {
+  const begin = () => Atomics.add(whereabouts, 1, 1n);
   let failures = 0;
   let since = { passed: 0, messages: 0, virtualMs: 0 };
   for (let seed = from; seed < to && failures < maxFailures; seed += stride) {
+    Atomics.store(whereabouts, 0, BigInt(seed));
+    begin();
     const history = generateHistory(seed);
     const { broken, messages, virtualMs } = await runHistory(history);
     if (broken !== undefined) {
       failures += 1;
-      tell({ failure: await explain(seed, broken) });
+      tell({ failure: await explain(seed, broken, begin) });
       continue;
     }
     since = { passed: since.passed + 1, messages: since.messages + messages, virtualMs: since.virtualMs + virtualMs };
@@ -57,8 +65,9 @@ async function runShare(
 }
 
 /** The failure of a seed with its smallest history. */
-async function explain(seed: number, broken: string): Promise<Failure> {
-  const { history, outcome } = await shrinkHistory(generateHistory(seed), broken);
+async function explain(seed: number, broken: string, begin: () => void): Promise<Failure> {
+  const { history, outcome } = await shrinkHistory(generateHistory(seed), broken, begin);
+  begin();
   const log: string[] = [];
   await runHistory(history, (line) => log.push(line));
   return { seed, broken, why: outcome.why ?? '', minimal: describeHistory(history), log };
