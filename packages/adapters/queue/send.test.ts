@@ -1,4 +1,5 @@
 import type { Envelope, OutgoingMessage, QueueName } from '@tmc/kernel/envelope.ts';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Queue, QueueEntry } from './queue.ts';
 import { createSender } from './send.ts';
@@ -88,4 +89,36 @@ describe('sending', () => {
     expect(await send([])).toEqual({ failed: [] });
     expect(calls).toEqual([]);
   });
+});
+
+/** What SQS takes in a message. */
+const TAKEN = /^[\u0009\u000A\u000D\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]*$/u;
+/** Any 16 bits, the troublesome ones often. */
+const unit = fc.oneof(
+  fc.constantFrom(0, 0x09, 0x1f, 0x7f, 0x5c, 0xd83d, 0xde00, 0xdfff, 0xfffd, 0xfffe, 0xffff),
+  fc.integer({ min: 0, max: 0xffff }),
+);
+const anyText = fc.array(unit, { maxLength: 20 }).map((units) => String.fromCharCode(...units));
+
+it('sends any text in characters that SQS takes', async () => {
+  const bodies: string[] = [];
+  const queue: Pick<Queue, 'send'> = {
+    send: async (entries) => {
+      bodies.push(...entries.map(({ body }) => body));
+      return { failed: [] };
+    },
+  };
+  const send = createSender({ placement: queue, sync: queue, status: queue, recovery: queue } as Record<
+    QueueName,
+    Queue
+  >);
+  const sendsWell = async (name: string, value: string) => {
+    const sent = message('sync', 'm');
+    const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { [name]: value } };
+    await send([{ ...sent, envelope: { ...sent.envelope, body } }]);
+    const wire = bodies.pop() ?? '';
+    expect(wire).toMatch(TAKEN);
+    expect((JSON.parse(wire) as Envelope).body).toEqual(body);
+  };
+  await fc.assert(fc.asyncProperty(anyText, anyText, sendsWell), { numRuns: 500 });
 });

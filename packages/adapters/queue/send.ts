@@ -1,4 +1,4 @@
-import type { OutgoingMessage, QueueName, SendMessages } from '@tmc/kernel/envelope.ts';
+import type { Envelope, OutgoingMessage, QueueName, SendMessages } from '@tmc/kernel/envelope.ts';
 import { messageOf, retryError } from '@tmc/kernel/errors.ts';
 import { planBatches } from './limits.ts';
 import type { Queue, QueueEntry } from './queue.ts';
@@ -24,8 +24,18 @@ export function createSender(queues: Readonly<Record<QueueName, Pick<Queue, 'sen
 }
 
 function toOutgoing({ group, envelope, delayMs }: OutgoingMessage, index: number): Outgoing {
-  const body = JSON.stringify(envelope);
+  const body = wireText(envelope);
   return { index, entry: { body, group, ...(delayMs !== undefined && { delayMs }) } };
+}
+
+/**
+ * JSON of characters that SQS takes: it refuses a call for one message with others. Control characters and lone surrogates JSON
+ * escapes by itself, which leaves these two.
+ */
+function wireText(envelope: Envelope): string {
+  return JSON.stringify(envelope).replaceAll(/[\uFFFE\uFFFF]/g, (character) =>
+    character === '\uFFFE' ? '\\ufffe' : '\\uffff',
+  );
 }
 
 type Send = (entries: readonly QueueEntry[]) => Promise<{ readonly failed: readonly number[] }>;

@@ -22,6 +22,11 @@ type Attributes = Record<string, MessageAttributeValue>;
 
 const text = (value: string): MessageAttributeValue => ({ DataType: 'String', StringValue: value });
 
+/** Characters SQS refuses in texts; a reason may quote what a server said. */
+const REFUSED = /[^\u0009\u000A\u000D\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
+
+const taken = (value: string): string => value.replaceAll(REFUSED, '\uFFFD');
+
 function grouping(group: string): { MessageGroupId: string; MessageAttributes: Attributes } {
   if (GROUP_NAME.test(group)) return { MessageGroupId: group, MessageAttributes: {} };
   const name = createHash('sha256').update(group).digest('hex');
@@ -36,7 +41,7 @@ export function toEntry({ body, group, delayMs = 0 }: QueueEntry, index: number)
 /** A message given up: its body and group, with the reason and how often it was received. */
 export function toDeadEntry({ body, group, receiveCount }: ReceivedMessage, reason: string) {
   const { MessageGroupId, MessageAttributes } = grouping(group);
-  const facts = { [REASON_ATTRIBUTE]: text(reason), [RECEIVES_ATTRIBUTE]: text(String(receiveCount)) };
+  const facts = { [REASON_ATTRIBUTE]: text(taken(reason)), [RECEIVES_ATTRIBUTE]: text(String(receiveCount)) };
   return { MessageBody: body, MessageGroupId, MessageAttributes: { ...MessageAttributes, ...facts } };
 }
 

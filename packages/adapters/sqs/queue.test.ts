@@ -66,9 +66,13 @@ describe('the SQS queue', () => {
   it('a parked message reaches the dead letters before it leaves the queue', async () => {
     const message = { id: 'm', receipt: 'r', body: 'b', group: 'g', receiveCount: 4, sentAtMs: 1 };
     const { queue, sent } = queueAnswering();
-    await queue.park(message, 'unknown version');
+    await queue.park(message, 'unknown version\u0000\uFFFE 😀');
     expect(sent.map(({ name }) => name)).toEqual(['SendMessageCommand', 'DeleteMessageBatchCommand']);
     expect(sent[0]?.input).toMatchObject({ QueueUrl: 'http://sqs/1/sync-dead', MessageBody: 'b' });
+    // SQS refuses a message for a character it does not take.
+    expect(sent[0]?.input).toMatchObject({
+      MessageAttributes: { reason: { StringValue: 'unknown version\uFFFD\uFFFD 😀' } },
+    });
     const lost = queueAnswering(named('ServiceUnavailable'));
     await expect(lost.queue.park(message, 'unknown version')).rejects.toMatchObject({ kind: 'retry' });
     expect(lost.sent).toHaveLength(1);
