@@ -20,7 +20,8 @@ export type Hold = { readonly rv: bigint; readonly tracker: RevisionTracker; rel
 
 /**
  * The revisions of one (endpoint, resource). `head` is what was read, `safe` the highest revision below which everything was
- * acknowledged: a restart that lists and sends what is newer than `safe` loses nothing. Holds are taken in rising order.
+ * acknowledged: a restart that lists and sends what is newer than `safe` loses nothing. Holds may be taken in any order: they are as
+ * many as the outbox holds messages, and looked through once a second.
  */
 export class RevisionTracker {
   #head: bigint;
@@ -36,11 +37,12 @@ export class RevisionTracker {
   }
 
   get safe(): bigint {
-    const [oldest] = this.#held;
-    return oldest === undefined || oldest.rv > this.#head ? this.#head : oldest.rv - 1n;
+    let safe = this.#head;
+    for (const { rv } of this.#held) if (rv <= safe) safe = rv - 1n;
+    return safe;
   }
 
-  /** True when something was acknowledged since the last call: bookmarks alone are no reason to write. */
+  /** True when something was acknowledged, or came late, since the last call: bookmarks alone are no reason to write. */
   takeMoved(): boolean {
     const moved = this.#moved;
     this.#moved = false;
@@ -56,6 +58,8 @@ export class RevisionTracker {
       },
     };
     this.#held.add(hold);
+    // A checkpoint that passed it already is taken back.
+    if (rv <= this.#head) this.#moved = true;
     return hold;
   }
 
@@ -71,7 +75,12 @@ type Kept = {
   readonly tracker: RevisionTracker;
   saved: bigint | undefined;
   due: boolean;
+  /** The save under way: a later one waits for it, so that the last word is the newest. */
+  saving: Promise<void> | undefined;
 };
+
+/** Saves at a time: a relay has some twenty kinds at each endpoint, and one that hangs must not hold the others up. */
+const MAX_SAVES = 8;
 
 /** Saves the checkpoints of all kinds a relay reads; the caller sets the pace (once a second, and after draining). */
 export class Checkpoints {
@@ -97,7 +106,7 @@ export class Checkpoints {
     epoch: number,
     { tracker, saved }: { tracker: RevisionTracker; saved: bigint | undefined },
   ): void {
-    this.#kept.set(`${key.endpoint} ${key.resource}`, { key, epoch, tracker, saved, due: false });
+    this.#kept.set(`${key.endpoint} ${key.resource}`, { key, epoch, tracker, saved, due: false, saving: undefined });
   }
 
   /** Saves a last time and forgets the kind: its endpoint is gone. Nothing when it came back meanwhile with another tracker. */
@@ -114,13 +123,23 @@ export class Checkpoints {
    * no write. A failed save is counted and tried again at the next call: an old checkpoint means replay, never loss.
    */
   async save({ final = false }: { final?: boolean } = {}): Promise<void> {
+    const due: Kept[] = [];
     for (const kept of this.#kept.values()) {
       kept.due = kept.tracker.takeMoved() || kept.due;
-      if (kept.due || final) await this.#save(kept);
+      if (kept.due || final) due.push(kept);
     }
+    const work = async () => {
+      for (let kept = due.pop(); kept; kept = due.pop()) await this.#save(kept);
+    };
+    await Promise.all(Array.from({ length: Math.min(MAX_SAVES, due.length) }, work));
   }
 
   async #save(kept: Kept): Promise<void> {
+    kept.saving = (kept.saving ?? Promise.resolve()).then(() => this.#write(kept));
+    await kept.saving;
+  }
+
+  async #write(kept: Kept): Promise<void> {
     const safe = kept.tracker.safe;
     kept.due = false;
     if (safe === (kept.saved ?? 0n)) return;

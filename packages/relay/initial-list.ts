@@ -46,7 +46,8 @@ export class ListPass {
     // One that moved is not told in this epoch: it stays unknown, so that the next list confirms it.
     if (moved !== undefined) return;
     this.#telling.saw(rv);
-    await this.#telling.present(id, object, this.#holdAt);
+    // What the stream should have told is below what was read, and so below a checkpoint that may be saved already.
+    await this.#telling.present(id, object, rv < this.#holdAt ? rv : this.#holdAt);
   }
 
   /** Takes an initial event; true once the list is complete. */

@@ -12,6 +12,7 @@ import type { KubeObject } from '@tmc/kernel/object.ts';
 import { createTestClock } from '@tmc/testkit/clock.ts';
 import { configMap, secret, syncTarget } from '@tmc/testkit/objects.ts';
 import { describe, expect, it } from 'vitest';
+import type { CheckpointKey } from './checkpoint.ts';
 import type { RelayConfig } from './main.ts';
 import { Bench } from './testing/harness.ts';
 import { expired, ScriptedServer } from './testing/scripted-server.ts';
@@ -141,6 +142,45 @@ describe('checkpoints of a relay', () => {
     await bench.clock.advance(100);
     await bench.stop(relay);
     expect(bench.checkpoints.last('configmaps')?.rv).toBe(before);
+  });
+
+  it('stopping while the store hangs ends at its deadline, and saves what can be saved', async () => {
+    const bench = newBench();
+    const resources = ['configmaps', 'secrets', 'services'].map((resource) => resourceType({ group: '', resource }));
+    const saved: string[] = [];
+    const checkpoints = {
+      load: async () => undefined,
+      save: ({ resource }: CheckpointKey) =>
+        resource === 'configmaps' ? new Promise<void>(() => {}) : Promise.resolve(void saved.push(resource)),
+      loadEpoch: async () => 0,
+      raiseEpoch: async () => 0,
+    };
+    const relay = bench.start({ drainMs: 5_000, resources }, { checkpoints });
+    await bench.until('ready', () => relay.ready());
+    saved.length = 0;
+    bench.server.bookmark();
+    bench.server.put(configMap({ name: 'a' }));
+    await bench.until('told', () => upserts(bench).length === 3);
+    const before = bench.clock.now();
+    await bench.stop(relay);
+    expect(bench.clock.now() - before).toBeLessThanOrEqual(5_050);
+    expect(saved.sort()).toEqual(['secrets', 'services']);
+  });
+
+  it('abandoning does not wait for a save that hangs', async () => {
+    const bench = newBench();
+    const hangs = () => new Promise<never>(() => {});
+    const checkpoints = { load: async () => undefined, save: hangs, loadEpoch: async () => 0, raiseEpoch: hangs };
+    const relay = bench.start({}, { checkpoints });
+    bench.server.put(configMap({ name: 'a' }));
+    await bench.until('told', () => upserts(bench).length === 1);
+    await bench.clock.advance(2_000);
+    let ended = false;
+    void relay.stop({ abandon: true }).then(() => {
+      ended = true;
+    });
+    await bench.until('ended', () => ended, 1_000);
+    expect(bench.server.streams).toBe(0);
   });
 });
 

@@ -45,7 +45,7 @@ export type RelayConfig = {
   readonly listMarks?: 'control' | 'all';
   /** Mean time between comparisons of what is known with a list of metadata, jittered by half; 20 min, 0 never. */
   readonly antiEntropyMs?: number;
-  /** Longest time that stopping waits for messages on their way; 10 s. */
+  /** Longest time that stopping takes: for messages on their way, then for checkpoints; 10 s. */
   readonly drainMs?: number;
 };
 
@@ -75,11 +75,18 @@ export type Relay = {
   setSources(sources: readonly WatchSource[]): void;
   /** The kinds to read from now on, likewise. */
   setResources(resources: readonly ResourceType[]): void;
-  /** Ends reading, sends what is on its way, saves the checkpoints. `abandon` ends at once: nothing is sent or saved any more. */
+  /**
+   * Ends reading, sends what is on its way, saves the checkpoints, all within `drainMs`. `abandon` ends at once: nothing is sent or
+   * saved any more, and what hangs is left.
+   */
   stop(options?: { readonly abandon?: boolean }): Promise<void>;
 };
 
 const CHECKPOINT_MS = 1_000;
+/** The part of a stop in which messages are sent; the rest is for the checkpoints. */
+const DRAIN_SHARE = 0.8;
+/** How long streams may take to close before they are left to themselves. */
+const ABANDON_MS = 1_000;
 /** Deadline of the request that tells whether a member cluster is alive. */
 const PROBE_MS = 5_000;
 
@@ -169,19 +176,28 @@ class RunningRelay implements Relay {
   async #abandon(): Promise<void> {
     this.#ended.abort();
     this.#outbox.close();
-    await Promise.all([this.#readers.stop(), ...this.#loops]);
+    await this.#within(ABANDON_MS, () => this.#readers.stop());
   }
 
+  /** One deadline over all of it: whatever hangs, the process ends, and a checkpoint that was not saved only means replay. */
   async #stop(): Promise<void> {
     this.#ended.abort();
-    const deadline = new AbortController();
-    void this.#ports.sleep(this.#config.drainMs ?? 10_000, deadline.signal).then(() => deadline.abort());
+    const drainMs = this.#config.drainMs ?? 10_000;
     const reading = this.#readers.stop();
-    await this.#outbox.drain(deadline.signal);
-    this.#outbox.close();
-    deadline.abort();
-    await Promise.all([reading, ...this.#loops]);
-    await this.#checkpoints.save({ final: true });
+    await this.#within(drainMs, async (deadline) => {
+      await this.#within(drainMs * DRAIN_SHARE, (signal) => this.#outbox.drain(AbortSignal.any([signal, deadline])));
+      this.#outbox.close();
+      await this.#within((drainMs * (1 - DRAIN_SHARE)) / 2, () => Promise.all([reading, ...this.#loops]));
+      await this.#checkpoints.save({ final: true });
+    });
+  }
+
+  /** Waits for something, but no longer than so many ms. */
+  async #within(ms: number, act: (deadline: AbortSignal) => Promise<unknown>): Promise<void> {
+    const over = new AbortController();
+    const late = this.#ports.sleep(ms, over.signal).then(() => over.abort());
+    await Promise.race([act(over.signal), late]);
+    over.abort();
   }
 
   #startLoops(signal: AbortSignal): Promise<void>[] {

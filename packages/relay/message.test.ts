@@ -115,6 +115,17 @@ describe('messages about objects', () => {
   });
 });
 
+describe('what is left of a copy that is gone', () => {
+  it('holds no annotation that cannot be ours, and is weighed', () => {
+    const upstream = `w|${'n'.repeat(2_000)}`;
+    const annotations = { [UPSTREAM_ANNOTATION]: upstream, [SOURCE_VERSION_ANNOTATION]: 'x'.repeat(200_000) };
+    const gone = observation('delete', 'secrets', secret({ name: 's', annotations, labels: { [OWNER_LABEL]: 't' } }));
+    const { message, bytes } = observationParcel(gone, { origin: MEMBER, resource: SECRETS, stamp });
+    expect(message.envelope.body?.metadata.annotations).toEqual({ [UPSTREAM_ANNOTATION]: upstream });
+    expect(bytes).toBe(600 + Buffer.byteLength(JSON.stringify(message.envelope.body)));
+  });
+});
+
 describe('messages about the relay itself', () => {
   it('are valid, and go to recovery or, list markers, to placement', () => {
     const beat = heartbeatParcel({ workspace: 'w', name: 'west' }, MEMBER, stamp).message;

@@ -23,6 +23,11 @@ export type Parcel = { readonly id: string; readonly message: OutgoingMessage; r
 
 /** A message without its body, roughly: a bound for memory, not a bill. */
 const ENVELOPE_BYTES = 600;
+/**
+ * Longest annotation of a copy that is told on: ours name one object or one version, a name has at most 253 characters and a version
+ * less than 1 KiB, so a longer value was put there by somebody else and leads nowhere.
+ */
+const MAX_ANNOTATION_BYTES = 4 * 1024;
 /** Stands in a key for "all": an object cannot be called so. */
 const ANY = '*';
 
@@ -34,8 +39,9 @@ export function observationParcel(
   const { change, key, uid, rv, hash, drifted } = observation;
   const isSecret = key.group === '' && key.resource === 'secrets';
   const small = isSecret ? undefined : smallBody(observation.object, resource);
-  const body =
-    small?.body ?? (origin.kind === 'member' && change === 'delete' ? tombstone(observation, resource) : undefined);
+  const left =
+    !small && origin.kind === 'member' && change === 'delete' ? sized(tombstone(observation, resource)) : undefined;
+  const { body, bytes = 0 } = small ?? left ?? {};
   const envelope: Envelope = {
     ...base(origin, stamp),
     key,
@@ -48,7 +54,7 @@ export function observationParcel(
     ...(body && { body }),
   };
   const message = { ...routeOf(origin.kind, key), envelope };
-  return { id: observation.id, message, bytes: ENVELOPE_BYTES + (small?.bytes ?? 0) };
+  return { id: observation.id, message, bytes: ENVELOPE_BYTES + bytes };
 }
 
 /** A message about an object's state with the key alone; any other as it is: without it a tombstone would lead nowhere. */
@@ -120,8 +126,12 @@ function smallBody(
     kind: object.kind ?? resource.kind,
     metadata,
   };
-  const bytes = Buffer.byteLength(JSON.stringify(body));
-  return bytes <= MAX_BODY_BYTES ? { body, bytes } : undefined;
+  const found = sized(body);
+  return found.bytes <= MAX_BODY_BYTES ? found : undefined;
+}
+
+function sized(body: KubeObject): { body: KubeObject; bytes: number } {
+  return { body, bytes: Buffer.byteLength(JSON.stringify(body)) };
 }
 
 /**
@@ -136,7 +146,8 @@ function tombstone({ key, uid, rv, object, upstream }: Observation, resource: Re
   };
   const kept = [UPSTREAM_ANNOTATION, SOURCE_VERSION_ANNOTATION].flatMap((name) => {
     const value = found[name];
-    return value === undefined ? [] : [[name, value] as const];
+    const isOurs = value !== undefined && Buffer.byteLength(value) <= MAX_ANNOTATION_BYTES;
+    return isOurs ? [[name, value] as const] : [];
   });
   return {
     apiVersion: apiVersionOf(resource),

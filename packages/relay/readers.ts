@@ -122,7 +122,7 @@ export class Readers {
     return answers.every(({ status }) => status === 'fulfilled');
   }
 
-  /** Ends all reading; resolves when every stream is closed. */
+  /** Ends all reading; resolves when every stream is closed, and the checkpoints of what was left before are saved. */
   async stop(): Promise<void> {
     const readers = [...this.#readers.values()];
     for (const { ended } of readers) ended.abort();

@@ -113,21 +113,34 @@ export async function takeEvent(telling: Telling, { type, object }: WatchEvent):
   if (type !== 'BOOKMARK') {
     const { inventory } = telling;
     const id = inventory.idOf(object);
-    if (type === 'DELETED') await telling.deleted(id, object, revision);
-    else if (type === 'ADDED' || type === 'MODIFIED') {
-      if (!inventory.has(id)) checkNew(telling, { id, uid: object.metadata.uid, revision });
+    if (type === 'DELETED') {
+      if (inventory.has(id)) checkOrder(telling, id, revision);
+      await telling.deleted(id, object, revision);
+    } else if (type === 'ADDED' || type === 'MODIFIED') {
+      checkOrder(telling, id, revision);
+      if (!inventory.has(id)) checkPlace(telling, { id, uid: object.metadata.uid, revision });
       await telling.present(id, object, revision);
     } else throw new ReadError('malformed', `unknown event type "${String(type)}"`);
   }
   telling.advance(revision);
 }
 
-function checkNew(
-  { told, knownElsewhere }: Telling,
+/**
+ * What is at or below the revision that was read, and no repetition of what is known, comes out of order: others may be missing.
+ * The checkpoint stays below it until a list has told what is there.
+ */
+function checkOrder(telling: Telling, id: string, revision: bigint): void {
+  const { head } = telling.told.tracker;
+  const known = telling.inventory.known(id);
+  if (revision > head || (known && revision <= known.rv)) return;
+  telling.doubt(revision);
+  throw new ReadError('disordered', `${id} came at revision ${revision} after ${head}`);
+}
+
+function checkPlace(
+  { knownElsewhere }: Telling,
   { id, uid, revision }: { id: string; uid: string | undefined; revision: bigint },
 ): void {
-  const { head } = told.tracker;
-  if (revision <= head) throw new ReadError('disordered', `${id} came at revision ${revision} after ${head}`);
   const moved = movedBackwards(id, { uid, rv: revision }, knownElsewhere(id));
   if (moved !== undefined) throw new ReadError('stale', moved);
 }

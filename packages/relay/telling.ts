@@ -1,5 +1,5 @@
 import type { KubeObject } from '@tmc/kernel/object.ts';
-import type { RevisionTracker } from './checkpoint.ts';
+import type { Hold, RevisionTracker } from './checkpoint.ts';
 import type { ListWatchCounters } from './list-watch-status.ts';
 import { Inventory, type Observation, type Perspective } from './observe.ts';
 
@@ -49,6 +49,8 @@ export class Telling {
   /** How often the outbox had no room, and whether the reader waits for room now. */
   waits = 0;
   isWaiting = false;
+  /** Of events that came out of order and were not told. */
+  readonly #doubts: Hold[] = [];
 
   constructor(told: Told, { view, knownElsewhere, counters, isRise }: TellingOptions) {
     this.told = told;
@@ -77,10 +79,16 @@ export class Telling {
   /** A complete list was told up to its revision: the stream goes on from there. */
   endList(revision: bigint): void {
     this.told.tracker.advance(revision);
+    for (const hold of this.#doubts.splice(0)) hold.release();
     this.rv = String(revision);
     this.#since = undefined;
     this.lists += 1;
     this.#counters.lists += 1;
+  }
+
+  /** Holds the checkpoint below a revision until a complete list was told. */
+  doubt(revision: bigint): void {
+    this.#doubts.push(this.told.tracker.hold(revision));
   }
 
   /** Everything up to a revision of the stream was told. */
