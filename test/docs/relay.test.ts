@@ -5,6 +5,7 @@ import { RELAY_METRICS } from '@tmc/host/relay-metrics.ts';
 import { WATCH_STATES } from '@tmc/relay/watch-state.ts';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { NODE_FLAGS } from '../chaos/names.ts';
 
 /** docs/operations/relay.md and the manifests beside it say what the program does. */
 
@@ -55,6 +56,15 @@ describe('the page about the relay', () => {
 });
 
 type Manifest = { kind: string; data?: Record<string, string>; spec?: Record<string, unknown> };
+
+describe('memory', () => {
+  it('is limited by the flags the chaos run has, wherever the relay is deployed', () => {
+    const [systemd, container] = [read('deploy/relay/tmc-relay.service'), page];
+    expect(systemd).toContain(`node ${NODE_FLAGS.join(' ')} /opt/tmc/relay.mjs`);
+    expect(container).toContain(`node ${NODE_FLAGS.join(' ')} /relay.mjs`);
+    expect(read('deploy/relay/member.yaml')).toContain(`[node, ${NODE_FLAGS.join(', ')}, /relay.mjs,`);
+  });
+});
 
 describe('the manifest of a member relay', () => {
   const text = read('deploy/relay/member.yaml').replace(/<([a-z-]+)>/g, '$1');
