@@ -24,18 +24,19 @@ async function kill(chaos: Chaos, relay: RelayUnderTest = chaos.relay): Promise<
   chaos.done.kills += 1;
 }
 
-/** Shares of lives: killed before they begin to read; after their messages had to wait; all others at any moment of a short life. */
-const LIVES = { stillborn: 0.05, waiting: 0.1 };
+/** Shares of lives: killed while they start or list; after their messages had to wait; all others at any moment from the first read on. */
+const LIVES = { young: 0.25, waiting: 0.1 };
 
 /** Killed at any moment, started again at once; now and then the checkpoints are audited while it is dead. */
 async function kills(chaos: Chaos, count: number): Promise<void> {
   for (let n = 1; n <= count; n += 1) {
     const drawn = chaos.random();
-    if (drawn >= LIVES.stillborn) await chaos.relay.begun();
+    const isYoung = drawn < LIVES.young;
+    if (!isYoung) await chaos.relay.begun();
     if (drawn > 1 - LIVES.waiting) await killWithMessagesWaiting(chaos);
     else {
       // While it lists, sends its first messages, streams.
-      await wait(between(chaos, 0, 500));
+      await wait(isYoung ? between(chaos, 50, 700) : between(chaos, 0, 500));
       await kill(chaos);
     }
     if (n % 25 === 0) await chaos.auditCheckpoints();
