@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Kubesim, startKubesim } from '@tmc/kubesim/index.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drive, KUBECTL, kubectlVersion } from '../kubectl/drive.ts';
-import { recordingOf } from '../kubectl/recording.ts';
+import { RECORD, recordingOf } from '../kubectl/recording.ts';
 import { SCRIPT } from '../kubectl/script.ts';
 
 /** kubectl as a client: the same command lines must end as they did against a real API server with its controllers. */
@@ -35,7 +35,9 @@ describe('kubectl against the simulator', () => {
     console.log(`kubectl is ${version}`);
     const recording = recordingOf(version);
     if (!existsSync(recording)) {
-      console.log(`NO RECORDING for kubectl ${version}: make one with TMC_RECORD=1 npm run test:real -- kubectl`);
+      console.log(
+        `SKIPPED: kubectl against the simulator, because no recording of kubectl ${version} is there; make one: ${RECORD}`,
+      );
       return skip();
     }
     expect(await drive(kubectl, SCRIPT)).toBe(readFileSync(recording, 'utf8'));

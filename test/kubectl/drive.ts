@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,31 +74,52 @@ function execute(binary: string, args: string[], input = ''): Promise<Outcome> {
   });
 }
 
-/** A watch ends when it has shown what it should, and is ended by us: it has no exit code of its own. */
-async function watchDuring(session: Session, { run, during = [], until }: Command): Promise<Outcome> {
-  const child = spawn(session.binary, argumentsOf(session, run), { stdio: ['ignore', 'pipe', 'pipe'] });
-  let stdout = '';
-  let stderr = '';
-  child.stderr.on('data', (text) => {
-    stderr += text;
-  });
-  const done = new Promise<void>((settle, fail) => {
-    const late = setTimeout(() => fail(new Error(`${run}: shows no ${until}; so far:\n${stdout}${stderr}`)), 20_000);
-    child.once('error', fail);
-    child.stdout.on('data', (text) => {
-      stdout += text;
-      if (!until?.test(stdout)) return;
-      clearTimeout(late);
-      settle();
+/** In the log of kubectl: the answer to a watch has begun. */
+const ACCEPTED = /watch=true.* 200 OK|watch=true.*"200 OK"/;
+const LOG_LINES = /^I\d{4} .*\n?/gm;
+/** Longest until a watch shows what is waited for. */
+const WATCH_DEADLINE_MS = 20_000;
+
+/**
+ * A watch ends when it has shown what it should, and is ended by us: it has no exit code of its own. Its commands run once the
+ * server accepted it, which only kubectl's log tells: a watch of nothing prints nothing.
+ * @throws Error when it shows too little in time, or ends by itself.
+ */
+async function watchDuring(session: Session, { run, during = [], until = /./ }: Command): Promise<Outcome> {
+  const child = spawn(session.binary, [...argumentsOf(session, run), '-v=6'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const shown = { stdout: '', stderr: '' };
+  const changed = new EventEmitter();
+  let ended: string | undefined;
+  const end = (reason: string) => {
+    ended ??= reason;
+    changed.emit('change');
+  };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].on('data', (text) => {
+      shown[name] += text;
+      changed.emit('change');
     });
-  });
+  }
+  child.once('error', (error) => end(error.message));
+  child.once('close', (code) => end(`it ended with ${code}`));
+  const shows = async (name: keyof typeof shown, pattern: RegExp): Promise<void> => {
+    const late = AbortSignal.timeout(WATCH_DEADLINE_MS);
+    while (!pattern.test(shown[name])) {
+      const reason = ended ?? (late.aborted ? `not within ${WATCH_DEADLINE_MS} ms` : undefined);
+      if (reason !== undefined) {
+        throw new Error(`${run}: shows no ${pattern}: ${reason}; so far:\n${shown.stdout}${shown.stderr}`);
+      }
+      await once(changed, 'change', { signal: late }).catch(() => undefined);
+    }
+  };
   try {
+    await shows('stderr', ACCEPTED);
     for (const line of during) await execute(session.binary, argumentsOf(session, line));
-    await done;
+    await shows('stdout', until);
   } finally {
     child.kill('SIGKILL');
   }
-  return { code: 'ended by the script', stdout, stderr };
+  return { code: 'ended by the script', stdout: shown.stdout, stderr: shown.stderr.replaceAll(LOG_LINES, '') };
 }
 
 function transcript(command: Command, { code, stdout, stderr }: Outcome): string {

@@ -12,7 +12,7 @@ export type Command = {
   readonly except?: RegExp;
   /** Leaves out the output from the first line that matches on. */
   readonly before?: RegExp;
-  /** A watch: these commands run once it shows something, and it ends when its output matches `until`. */
+  /** A watch: these commands run once the server accepted it, and it ends when its output matches `until`. */
   readonly during?: readonly string[];
   readonly until?: RegExp;
   /** Why the output is cut, or the command is special. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { drive, KUBECTL, kubectlVersion } from '../kubectl/drive.ts';
-import { recordingOf } from '../kubectl/recording.ts';
+import { RECORD, recordingOf } from '../kubectl/recording.ts';
 import { SCRIPT } from '../kubectl/script.ts';
 import { type Fleet, startFleet } from './harness/fleet.ts';
 
@@ -35,7 +35,9 @@ describe('kubectl against a real API server', () => {
       return;
     }
     if (!existsSync(recording)) {
-      console.log(`NO RECORDING for kubectl ${version}: make one with TMC_RECORD=1 npm run test:real -- kubectl`);
+      console.log(
+        `SKIPPED: kubectl against a real API server, because no recording of kubectl ${version} is there; make one: ${RECORD}`,
+      );
       return skip();
     }
     expect(seen).toBe(readFileSync(recording, 'utf8'));
