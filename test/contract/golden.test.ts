@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { GOLDEN_USERS, targetOf } from '@tmc/kubesim/golden-target.ts';
@@ -59,6 +60,12 @@ describe('the simulator and recorded behaviour of real servers', () => {
 const SOURCE = process.env['TMC_GOLDEN_SOURCE'] ?? '';
 
 describe('the copy of the recordings', () => {
+  it('is as it was when it was made: a recording is never mended to fit', () => {
+    expect(digestOf(contents(GOLDEN)), 'after new recordings of real servers: write the digest to golden.sha256').toBe(
+      readFileSync(join(import.meta.dirname, 'golden.sha256'), 'utf8').trim(),
+    );
+  });
+
   it('is equal to its source', ({ skip }) => {
     if (SOURCE === '') {
       console.log('SKIPPED: the copy of the recordings and its source, because TMC_GOLDEN_SOURCE names no folder');
@@ -73,4 +80,11 @@ function contents(folder: string): Record<string, string> {
   const paths = readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort();
   const files = paths.filter((path) => statSync(join(folder, path)).isFile());
   return Object.fromEntries(files.map((path) => [path, readFileSync(join(folder, path), 'utf8')]));
+}
+
+/** SHA-256 over names and contents, in order of the names. */
+function digestOf(files: Record<string, string>): string {
+  const hash = createHash('sha256');
+  for (const [path, text] of Object.entries(files)) hash.update(JSON.stringify([path, text]));
+  return hash.digest('hex');
 }
