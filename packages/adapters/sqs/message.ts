@@ -23,7 +23,7 @@ type Attributes = Record<string, MessageAttributeValue>;
 const text = (value: string): MessageAttributeValue => ({ DataType: 'String', StringValue: value });
 
 /** Characters SQS refuses in texts; a reason may quote what a server said. */
-const REFUSED = /[^\u0009\u000A\u000D\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
+const REFUSED = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
 
 const taken = (value: string): string => value.replaceAll(REFUSED, '\uFFFD');
 
