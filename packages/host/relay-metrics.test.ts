@@ -21,7 +21,7 @@ function sourceState(endpoint: string, more: Partial<SourceState> = {}): SourceS
     clockSkewMs: undefined,
     pagedBecause: undefined,
     entered: { streaming: 2, expired: 1 },
-    counters: { ...zeroCounters(), upserts: 5, repaired: 1 },
+    counters: { ...zeroCounters(), upserts: 5, comparisonsFailed: 2, repaired: 1 },
     ...more,
   };
 }
@@ -69,6 +69,7 @@ describe('metrics of relays', () => {
     const lines = await scrape([sourceState('shard-1'), sourceState('shard-2', { clockSkewMs: 7_200_000 })]);
     expect(lines).toContain('tmc_relay_source_total{relay="hub",resource="deployments.apps",kind="upserts"} 10');
     expect(lines).toContain('tmc_relay_repaired_total{relay="hub",resource="deployments.apps"} 2');
+    expect(lines).toContain('tmc_relay_comparisons_failed_total{relay="hub",resource="deployments.apps"} 4');
     expect(lines).toContain('tmc_relay_objects{relay="hub"} 6');
     expect(lines).toContain('tmc_relay_clock_skew_seconds{relay="hub",endpoint="shard-2"} 7200');
   });

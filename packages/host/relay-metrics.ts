@@ -109,6 +109,8 @@ const OTHERS = {
   tmc_relay_source_state: '1 for the state the reading of a kind is in; at several endpoints the number of those',
   tmc_relay_state_entered_total: 'How often the reading of a kind entered a state',
   tmc_relay_comparisons_total: 'Anti-entropy: lists compared with what is known',
+  tmc_relay_comparisons_failed_total:
+    'Anti-entropy: comparisons that an error ended; a lost event is not found by those',
   tmc_relay_repaired_total: 'Anti-entropy: differences the stream should have told; above 0 is a bug or a lossy server',
   tmc_relay_clock_skew_seconds: "By how much the server's clock is ahead, where that is over a minute",
   tmc_relay_messages_total: 'Messages about objects accepted by the queues, by kind',
@@ -153,6 +155,7 @@ export function exposeRelays(registry: Registry, relays: Relays): Registry {
     WATCH_STATES.map((state) => ({ labels: { state }, value: entered[state] ?? 0 })),
   );
   perSource('tmc_relay_comparisons_total', 'counter', ({ counters }) => sample({}, counters.comparisons));
+  perSource('tmc_relay_comparisons_failed_total', 'counter', ({ counters }) => sample({}, counters.comparisonsFailed));
   perSource('tmc_relay_repaired_total', 'counter', ({ counters }) => sample({}, counters.repaired));
   registerSamples(
     registry,

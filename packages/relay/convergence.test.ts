@@ -103,7 +103,8 @@ async function play(steps: readonly Step[], refusals: readonly boolean[]): Promi
     // What was told and not yet saved as told cannot be seen to be undone: the relay gets time for that before and after.
     restore: async () => {
       await settle();
-      await bench.clock.advance(1_500);
+      // The epoch rises once in ten minutes.
+      await bench.clock.advance(600_000);
       server.objects.clear();
       for (const [id, object] of backup.objects) server.objects.set(id, object);
       server.rewind(backup.rv);

@@ -3,7 +3,8 @@ import type { KubeObject } from '@tmc/kernel/object.ts';
 import { createTestClock } from '@tmc/testkit/clock.ts';
 import { configMap } from '@tmc/testkit/objects.ts';
 import { describe, expect, it } from 'vitest';
-import type { Relay } from './main.ts';
+import { isMissing } from './list-watch-status.ts';
+import type { Relay, RelayPorts, SourceReport } from './main.ts';
 import { Bench } from './testing/harness.ts';
 import { expired, ScriptedServer } from './testing/scripted-server.ts';
 
@@ -23,11 +24,11 @@ const stored = (name: string, uid: string, resourceVersion: string): KubeObject 
   configMap({ name, uid, resourceVersion }, { value: 'old' });
 
 describe.each([true, false])('the epoch of a source, with WatchList %s', (watchList) => {
-  async function startListed(config = {}): Promise<{ bench: Bench; relay: Relay }> {
+  async function startListed(config = {}, ports: Partial<RelayPorts> = {}): Promise<{ bench: Bench; relay: Relay }> {
     const bench = newBench();
     bench.server.watchList = watchList;
     for (const name of ['a', 'b']) bench.server.put(configMap({ name }));
-    const relay = bench.start(config);
+    const relay = bench.start(config, ports);
     await bench.until('told', () => epochs(bench).length === 2 && bench.server.streams === 1);
     return { bench, relay };
   }
@@ -123,6 +124,23 @@ describe.each([true, false])('the epoch of a source, with WatchList %s', (watchL
     await bench.until('ready', () => third.ready());
     await bench.stop(third);
     expect(epochs(bench)).toHaveLength(3);
+  });
+
+  it('rises once in ten minutes however often an endpoint contradicts itself, and says so once', async () => {
+    const reports: SourceReport[] = [];
+    const { bench, relay } = await startListed({}, { report: (report: SourceReport) => void reports.push(report) });
+    restore(bench.server, [stored('a', 'uid-1001', '500')], 600);
+    await bench.until('told in the new epoch', () => epochs(bench).length === 3);
+    restore(bench.server, [stored('a', 'uid-1001', '50')], 60);
+    await bench.until('held back', () => only(relay).entered.contradictory === 3);
+    expect(only(relay).lastError).toContain('raised the epoch less than 10 min ago');
+    expect(reports.filter(({ state }) => state === 'contradictory')).toHaveLength(1);
+    await bench.clock.advance(300_000);
+    expect([relay.metrics().epoch, epochs(bench).length, isMissing(only(relay))]).toEqual([1, 3, true]);
+    await bench.until('told in the next epoch', () => epochs(bench).length === 4, 400_000);
+    expect(epochs(bench)[3]).toEqual(['a', 2]);
+    await bench.until('well again', () => relay.ready() && reports.at(-1)?.message === undefined);
+    await bench.stop(relay);
   });
 
   it('waits until the higher epoch is stored before anything is told in it', async () => {

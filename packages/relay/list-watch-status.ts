@@ -15,6 +15,8 @@ export type ListWatchCounters = {
   /** Anti-entropy: lists that were compared with what is known, and differences the stream should have told. The latter stays 0. */
   comparisons: number;
   repaired: number;
+  /** Comparisons that an error ended: while this rises alone, a lost event is found by nobody. */
+  comparisonsFailed: number;
 };
 
 /** One (endpoint, resource) as health pages show it. */
@@ -50,6 +52,7 @@ export const zeroCounters = (): ListWatchCounters => ({
   acknowledgedBefore: 0,
   comparisons: 0,
   repaired: 0,
+  comparisonsFailed: 0,
 });
 
 /**

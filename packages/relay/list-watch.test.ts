@@ -123,6 +123,36 @@ describe('states of a list-watch', () => {
     await bench.stop(relay);
   });
 
+  it('a stream that waits for room beyond its deadline is not quiet: what is left of it is read first', async () => {
+    const bench = newBench();
+    const relay = bench.start({ limits: { maxBytes: 700 } });
+    await listed(bench, relay);
+    bench.queue.hanging = true;
+    for (const name of ['a', 'b', 'c']) bench.server.put(map(name));
+    await bench.clock.advance(450_000);
+    bench.server.end();
+    await bench.clock.advance(100_000);
+    bench.queue.release();
+    await bench.until('told', () => changes(bench).length === 3);
+    await bench.until('closed', () => only(relay).entered.closed === 1, 1_000);
+    expect(only(relay).entered.quiet).toBeUndefined();
+    await bench.stop(relay);
+  });
+
+  it('one that has told what it held, and is still not ended, is quiet after all', async () => {
+    const bench = newBench();
+    const relay = bench.start({ limits: { maxBytes: 700 } });
+    await listed(bench, relay);
+    bench.queue.hanging = true;
+    for (const name of ['a', 'b']) bench.server.put(map(name));
+    await bench.clock.advance(550_000);
+    expect(only(relay).entered.quiet).toBeUndefined();
+    bench.queue.release();
+    await bench.until('told', () => changes(bench).length === 2);
+    await bench.until('given up', () => only(relay).entered.quiet === 1, 31_000);
+    await bench.stop(relay);
+  });
+
   it('no jump of the machine’s clock, forwards or backwards, ends or wedges anything', async () => {
     const clock = createTestClock(1_700_000_000_000);
     const bench = new Bench(clock);
@@ -172,7 +202,7 @@ describe('states of a list-watch', () => {
         'quiet',
       ] as const),
       // initial-list.test.ts, epoch.test.ts and, below, an old event of an unknown object.
-      ...(['list-streaming', 'stale', 'disordered'] as const),
+      ...(['list-streaming', 'stale', 'contradictory', 'disordered'] as const),
     ];
     expect([...entered].sort()).toEqual([...WATCH_STATES].sort());
   });

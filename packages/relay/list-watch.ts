@@ -9,7 +9,7 @@ import { type ListWatchStatus, zeroCounters } from './list-watch-status.ts';
 import { readStream, takeEvent } from './stream.ts';
 import { type KnownElsewhere, Telling, type Told } from './telling.ts';
 import { backoffMs } from './timing.ts';
-import { isReading, needsList, ReadError, stateOf, waitMsOf } from './watch-state.ts';
+import { isReading, needsList, ReadError, stateOf, type WatchState, waitMsOf } from './watch-state.ts';
 import { type ReportState, WatchStates } from './watch-states.ts';
 
 /** First and longest wait between attempts that fail. */
@@ -25,6 +25,8 @@ export type ListWatchOptions = ListScope & {
   readonly begin: (ended: AbortSignal) => Promise<Told>;
   /** Called when two lists in a row showed that revisions started over within the epoch. */
   readonly startedOver: (epoch: number) => Promise<void>;
+  /** Why the epoch may not rise at present; undefined when it may. */
+  readonly heldBack: () => string | undefined;
   readonly knownElsewhere: KnownElsewhere;
   /** Called after each complete list with its revision; nothing is read until it resolves. `first`: since `begin`. */
   readonly listed: (first: boolean, rv: bigint, told: Told) => Promise<void>;
@@ -218,13 +220,13 @@ export class ListWatch {
 
   /** Names what went wrong, and decides how to go on and after which wait. */
   async #fail(error: unknown, signal: AbortSignal): Promise<number> {
-    const state = stateOf(error);
     const list = this.#streamed;
     this.#streamed = undefined;
-    if (this.#method.judge({ state, why: messageOf(error), list }, signal) === 'refused') return 0;
-    this.#states.fail(state, { message: messageOf(error), ...hintOf(error) });
+    if (this.#method.judge({ state: stateOf(error), why: messageOf(error), list }, signal) === 'refused') return 0;
+    const { state, message } = this.#name(error);
+    this.#states.fail(state, { message, ...hintOf(error) });
     if (needsList(state)) this.#mustList = true;
-    if (state === 'stale') await this.#strike();
+    if (state === 'stale') await this.#startOver();
     // The first 410 after a working stream is a normal path (every restart of kcp ends in one): list at once.
     if (state === 'quiet' || (state === 'expired' && this.#failures === 0)) {
       this.#failures += 1;
@@ -233,9 +235,17 @@ export class ListWatch {
     return this.#nextWaitMs(error);
   }
 
-  /** The second list in a row that contradicts what was read ends the epoch; a lagging replica answers better the second time. */
-  async #strike(): Promise<void> {
+  #name(error: unknown): { state: WatchState; message: string } {
+    const state = stateOf(error);
+    const message = messageOf(error);
+    if (state !== 'stale') return { state, message };
     this.#strikes += 1;
+    const why = this.#strikes < 2 ? undefined : this.#options.heldBack();
+    return why === undefined ? { state, message } : { state: 'contradictory', message: `${message}; ${why}` };
+  }
+
+  /** The second list in a row that contradicts what was read ends the epoch; a lagging replica answers better the second time. */
+  async #startOver(): Promise<void> {
     if (this.#strikes < 2 || !this.#telling) return;
     try {
       await this.#options.startedOver(this.#telling.told.epoch);
@@ -275,6 +285,8 @@ export class ListWatch {
       this.#counters.repaired += lost;
       if (lost > 0) this.#listAgain();
     } catch (error) {
+      if (signal.aborted) return;
+      this.#counters.comparisonsFailed += 1;
       // Of anything else the stream names the cause when it meets the same server; a server that was set back lets it wait for ever.
       if (stateOf(error) === 'stale') this.#listAgain();
     }

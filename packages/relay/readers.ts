@@ -59,6 +59,14 @@ type Reader = {
   done: Promise<void>;
 };
 
+/**
+ * An endpoint whose lists contradict what was read raises the epoch once in this time: each rise has everything told again, and one
+ * whose answers come from two histories in turn would cause that for ever.
+ */
+const EPOCH_PACE_MS = 10 * 60_000;
+const HELD_BACK =
+  'this endpoint raised the epoch less than 10 min ago and may not again before, unless the relay is restarted';
+
 /** The list-watches of all endpoints: one for each kind at each. Endpoints and kinds come and go. */
 export class Readers {
   readonly #options: ReadersOptions;
@@ -70,6 +78,9 @@ export class Readers {
   readonly #leaving = new Set<Promise<unknown>>();
   /** Endpoints that went and have not come back: their objects are out of sight, so the rest together proves nothing absent. */
   readonly #missing = new Set<string>();
+  /** Endpoints that raised the epoch a short time ago. */
+  readonly #heldBack = new Set<string>();
+  readonly #ended = new AbortController();
 
   constructor(options: ReadersOptions) {
     this.#options = options;
@@ -124,6 +135,7 @@ export class Readers {
 
   /** Ends all reading; resolves when every stream is closed, and the checkpoints of what was left before are saved. */
   async stop(): Promise<void> {
+    this.#ended.abort();
     const readers = [...this.#readers.values()];
     for (const { ended } of readers) ended.abort();
     await Promise.all([...readers.map(({ done }) => done), ...this.#leaving]);
@@ -152,7 +164,8 @@ export class Readers {
       view: { kind: this.#options.origin().kind, resource, workspaceOf, isDrifted },
       ...(labelSelector !== undefined && { labelSelector }),
       begin: (ended) => this.#begin(reader, ended),
-      startedOver: (epoch) => this.#startOver(epoch),
+      startedOver: (epoch) => this.#startOver(source.endpoint, epoch),
+      heldBack: () => (this.#heldBack.has(source.endpoint) ? HELD_BACK : undefined),
       knownElsewhere: (id) => this.#knownElsewhere(reader, id),
       listed: (first, rv, told) => this.#listed(reader, first ? rv : undefined, told),
       report: (state, why) =>
@@ -202,10 +215,17 @@ export class Readers {
    * Revisions went backwards at one endpoint: the source's epoch ends, and all its readers begin anew. None counts as listed until
    * it was listed in the new epoch: its keys are forgotten at once, and a mark without them would deny all that is there.
    */
-  async #startOver(epoch: number): Promise<void> {
+  async #startOver(endpoint: string, epoch: number): Promise<void> {
     await this.#options.epoch.end(epoch);
+    this.#holdBack(endpoint);
     for (const reader of this.#readers.values()) reader.firstListRv = undefined;
     for (const { listWatch } of this.#readers.values()) listWatch.beginAnew();
+  }
+
+  #holdBack(endpoint: string): void {
+    if (this.#heldBack.has(endpoint)) return;
+    this.#heldBack.add(endpoint);
+    void this.#options.sleep(EPOCH_PACE_MS, this.#ended.signal).then(() => this.#heldBack.delete(endpoint));
   }
 
   /** The same object as another endpoint's reader of the kind knows it. */

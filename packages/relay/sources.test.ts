@@ -250,3 +250,20 @@ describe('list marks', () => {
     await bench.stop(relay);
   });
 });
+
+it('each endpoint goes on from its own checkpoint', async () => {
+  const bench = newBench();
+  const other = new ScriptedServer('https://shard-2', 10);
+  const sources = [other.source, bench.server.source];
+  for (const server of [bench.server, other]) server.put(configMap({ name: `on-${server.rv}` }));
+  const first = bench.start({}, { sources });
+  await bench.until('told', () => bench.queue.view().size === 2);
+  await bench.stop(first);
+  const next = bench.start({}, { sources });
+  await bench.until('listed', () => next.ready());
+  expect(next.state().map(({ entered, counters }) => [entered.stale, counters.acknowledgedBefore])).toEqual([
+    [undefined, 1],
+    [undefined, 1],
+  ]);
+  await bench.stop(next);
+});

@@ -46,7 +46,7 @@ export async function* readStream(
     for await (const event of events) {
       watchdog.took(event);
       yield event;
-      watchdog.isAwaited = true;
+      watchdog.told();
     }
   } finally {
     watchdog.end();
@@ -67,6 +67,8 @@ class Watchdog {
   bite: string | undefined;
   /** False while an event is being told: then the silence is ours. */
   isAwaited = true;
+  /** Why the stream is to be given up although it was not heard: its deadline passed while an event was being told. */
+  #due: string | undefined;
   #taken = 0;
   #isInitial = true;
 
@@ -82,7 +84,18 @@ class Watchdog {
   }
 
   limit(ms: number, why: string): void {
-    void this.#sleep(ms, this.signal).then(() => this.#giveUp(why));
+    void this.#sleep(ms, this.signal).then(() => {
+      if (this.isAwaited) this.#giveUp(why);
+      else this.#due = why;
+    });
+  }
+
+  /** An event was told. When that took beyond the deadline, the end of the stream may lie unread: it gets time to be. */
+  told(): void {
+    this.isAwaited = true;
+    if (this.#due === undefined) return;
+    this.limit(GRACE_MS, this.#due);
+    this.#due = undefined;
   }
 
   took(event: WatchEvent): void {

@@ -38,10 +38,12 @@ export const WATCH_STATES = [
   'malformed',
   /** A line, or a page of one object, longer than is read: the object was skipped unread, so lists again, by pages. */
   'oversized',
-  /** An event older than what was already read, of an object not known: events may be missing; lists again. */
+  /** An event older than what was already read, and no repetition of what is known: events may be missing; lists again. */
   'disordered',
   /** A list older than what was already read: a lagging replica, or a server whose revisions started over; a second raises the epoch. */
   'stale',
+  /** Lists contradict what was read again, soon after that raised the epoch: it does not rise yet; lists again. */
+  'contradictory',
   /** An error nobody foresaw; read the last error. */
   'failed',
   /** Waits before the next attempt. */
@@ -136,5 +138,7 @@ export function waitMsOf(error: unknown): number | undefined {
 
 /** True when events may have been missed: only a complete list tells what is there. */
 export function needsList(state: WatchState): boolean {
-  return ['expired', 'torn-down', 'malformed', 'oversized', 'disordered', 'stale', 'failed'].includes(state);
+  return ['expired', 'torn-down', 'malformed', 'oversized', 'disordered', 'stale', 'contradictory', 'failed'].includes(
+    state,
+  );
 }

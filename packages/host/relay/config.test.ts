@@ -40,6 +40,10 @@ describe('configuration of a relay', () => {
     }
   });
 
+  it('a heartbeat that is rarer than readiness expects is refused', () => {
+    expect(refusal({ heartbeatMs: 60_000 })).toContain('heartbeatMs');
+  });
+
   it('reads a hub or a member, and needs the queues of that kind', () => {
     const hub = { kind: 'kubernetes', kubeconfig: 'k' };
     expect(refusal({ hub })).toContain('one of hub and member, not both');

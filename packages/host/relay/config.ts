@@ -57,8 +57,8 @@ const relaySchema = z
       endpoint: z.url().optional(),
       name: text,
     }),
-    /** Sign of life of a member relay. */
-    heartbeatMs: z.number().int().min(100).default(10_000),
+    /** Sign of life of a member relay; readiness expects one each minute. */
+    heartbeatMs: z.number().int().min(100).max(30_000).default(10_000),
     /** Mean time between two complete comparisons with the server; 0 never compares. */
     antiEntropyMs: z
       .number()
@@ -90,7 +90,7 @@ const relaySchema = z
         metrics: address.default('127.0.0.1:8080'),
       })
       .prefault({}),
-    /** How long a stop may wait for messages on their way. */
+    /** How long a stop may take: for messages on their way, then for checkpoints. */
     drainMs: milliseconds.max(600_000).default(10_000),
     log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info') }).prefault({}),
   })

@@ -17,6 +17,8 @@ import { Outlet, watchedCheckpoints, watchQueues } from './outlets.ts';
 import { missingOf, type ReadinessView } from './readiness.ts';
 import type { ConnectedSource } from './source.ts';
 
+/** What a stop may take beyond the relay's own: to hand the lease over, to close connections. */
+const HAND_OVER_MS = 2_000;
 const CONNECT_RETRY = { firstMs: 500, maxMs: 30_000 };
 
 type Ports = { readonly clock: Clock; readonly log: Log; readonly aws: AwsOutlets };
@@ -78,13 +80,16 @@ export class RunningRelay {
     return this.#stopping;
   }
 
-  /** A leader drains while it still leads, then lets the next one follow. */
+  /** A leader drains while it still leads, then lets the next one follow. What hangs is left at the deadline: the process ends. */
   async #stop(): Promise<void> {
     this.#ended.abort();
-    const connected = await this.#connecting;
-    await this.#endRelay({ abandon: false });
-    await this.#election?.stop();
-    await connected?.close();
+    const deadline = new AbortController();
+    const late = systemSleep(this.#config.drainMs + HAND_OVER_MS, deadline.signal).then(() => undefined);
+    const connected = this.#connected ?? (await Promise.race([this.#connecting, late]));
+    await Promise.race([this.#endRelay({ abandon: false }), late]);
+    await Promise.race([this.#election?.stop(), late]);
+    await Promise.race([connected?.close(), late]);
+    deadline.abort();
     this.#aws.close();
     this.#log.info({ relay: this.name }, 'relay stopped');
   }

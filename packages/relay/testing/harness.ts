@@ -26,7 +26,9 @@ export class MemoryCheckpoints implements CheckpointStore {
 
   async load(key: CheckpointKey): Promise<Checkpoint | undefined> {
     if (this.fault !== undefined) throw this.fault;
-    return this.last(key.resource);
+    const isIt = (other: CheckpointKey) =>
+      other.source === key.source && other.endpoint === key.endpoint && other.resource === key.resource;
+    return this.saves.findLast((save) => isIt(save.key))?.checkpoint;
   }
 
   async save(key: CheckpointKey, checkpoint: Checkpoint): Promise<void> {
@@ -47,6 +49,7 @@ export class MemoryCheckpoints implements CheckpointStore {
     return epoch;
   }
 
+  /** What was saved last of a kind, at any endpoint. */
   last(resource: string): Checkpoint | undefined {
     return this.saves.findLast(({ key }) => key.resource === resource)?.checkpoint;
   }
