@@ -109,6 +109,11 @@ const onKind = (draw: Draw, shape: Shape) => {
 };
 
 const loseEvent: Trouble = (draw, shape) => ({ do: 'loseEvent', ...onKind(draw, shape) });
+const reorder: Trouble = (draw, shape) => {
+  const { endpoint, kind, name } = place(draw, shape);
+  const other = idOf(kind, draw.pick(workspacesOf(endpoint)), 'n1', draw.pick(NAMES));
+  return { do: 'reorder', endpoint, kind, name, other };
+};
 const kill: Trouble = (draw) => ({ do: 'kill', effects: draw.between(0, 60), pauseMs: draw.pick([0, 500, 5_000]) });
 const killSoon: Trouble = (draw) => ({ do: 'kill', effects: draw.between(0, 12), pauseMs: draw.pick([0, 100]) });
 const stop: Trouble = (draw) => ({ do: 'stop', pauseMs: draw.pick([0, 500, 5_000]) });
@@ -141,19 +146,22 @@ const RESTARTS: ReadonlySet<Trouble> = new Set([kill, killSoon, stop, overlap, e
 
 /**
  * Troubles that no relay could live with together. What a server lost before a restart nobody can know: the checkpoint says it was
- * told. And that a server was set back knows who has read it before, or by a checkpoint, which may not have been saved yet.
+ * told. Of two events in the wrong order nobody can miss the second when reading ends after the first. And that a server was set back knows who has read it before, or by a checkpoint, which may not have been saved yet.
  */
 function isHopeless(trouble: Trouble, drawn: ReadonlySet<Trouble>): boolean {
+  if (trouble === reorder) return [cut, stop, overlap, endpointGone, kindDropped].some((end) => drawn.has(end));
   return RESTARTS.has(trouble) && (drawn.has(loseEvent) || drawn.has(restore));
 }
 
+const cut: Trouble = (draw, shape) => ({
+  do: 'cut',
+  ...onEndpoint(draw, shape),
+  bytes: draw.pick([0, draw.between(1, 400), draw.between(1, 6_000)]),
+  how: draw.pick(['reset', 'rst', 'fin']),
+});
+
 const TROUBLES: readonly Trouble[] = [
-  (draw, shape) => ({
-    do: 'cut',
-    ...onEndpoint(draw, shape),
-    bytes: draw.pick([0, draw.between(1, 400), draw.between(1, 6_000)]),
-    how: draw.pick(['reset', 'rst', 'fin']),
-  }),
+  cut,
   (draw, shape) => ({ do: 'stall', ...onEndpoint(draw, shape), forMs: draw.pick([500, 8_000, 25_000, 45_000]) }),
   (draw, shape) => ({ do: 'compact', ...onEndpoint(draw, shape) }),
   (draw, shape) =>
@@ -195,6 +203,7 @@ const TROUBLES: readonly Trouble[] = [
   (draw) => ({ do: 'clockJumps', byMs: draw.pick([-3_600_000, -30_000, 30_000, 86_400_000]) }),
   restore,
   loseEvent,
+  reorder,
 ];
 
 function shuffledTroubles(draw: Draw): Trouble[] {

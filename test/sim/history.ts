@@ -57,6 +57,8 @@ export type Action =
   | { readonly do: 'restart'; readonly endpoint: number; readonly forMs: number }
   /** The next write of the kind is told on no stream and kept in no history. */
   | { readonly do: 'loseEvent'; readonly endpoint: number; readonly kind: KindName }
+  /** Two writes of one instant whose events come on open streams in the wrong order. */
+  | ({ readonly do: 'reorder'; readonly other: string } & Place)
   /** Streams and answers on their way break after so many more bytes. */
   | { readonly do: 'cut'; readonly endpoint: number; readonly bytes: number; readonly how: 'reset' | 'rst' | 'fin' }
   /** No byte passes, no connection is closed. */

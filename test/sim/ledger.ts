@@ -23,14 +23,18 @@ export class Broken extends Error {
 export class Ledger {
   readonly #truth: Truth;
   readonly #servers: readonly SimServer[];
+  readonly #isPresent: (server: SimServer) => boolean;
   readonly #told = new Map<string, Told[]>();
   /** By process and key: what it told last. */
   readonly #lastBy = new Map<string, { epoch: number; rv: bigint }>();
   messages = 0;
   saves = 0;
+  /** By epoch: where each server was when it began. */
+  readonly #begun = new Map<number, readonly number[]>();
   broken: Broken | undefined;
 
-  constructor(truth: Truth, servers: readonly SimServer[]) {
+  constructor(truth: Truth, servers: readonly SimServer[], isPresent: (server: SimServer) => boolean) {
+    this.#isPresent = isPresent;
     this.#truth = truth;
     this.#servers = servers;
   }
@@ -58,6 +62,15 @@ export class Ledger {
       this.fail('delete only on proof', `${id} (uid ${uid}) is said to be deleted and never was`);
     }
     this.#order(process, id, envelope);
+  }
+
+  /** An epoch was asked for: what is told in it was listed later. */
+  epochBegins(epoch: number): void {
+    if (!this.#begun.has(epoch))
+      this.#begun.set(
+        epoch,
+        this.#servers.map(({ rv }) => rv),
+      );
   }
 
   /** A checkpoint was written: everything it covers must have been told. */
@@ -109,17 +122,22 @@ export class Ledger {
     this.#lastBy.set(name, { epoch: source.epoch, rv: revision });
   }
 
-  /** A list mark denies no object that was there at its revision and still is; of several servers' revisions none tells that. */
-  #mark({ key, list, rv }: OutgoingMessage['envelope']): void {
-    if (!list || this.#servers.length > 1) return;
+  /**
+   * A list mark denies no object that was there at its revision, or when its epoch began, and still is. Of the servers that are
+   * read at present: who starts while one is out of reach cannot know of it.
+   */
+  #mark({ key, list, rv, source }: OutgoingMessage['envelope']): void {
+    if (!list) return;
+    const begun = this.#begun.get(source.epoch);
     const listed = new Set(list.keys);
     const kind = formatGroupResource(key) as KindName;
     for (const server of this.#servers) {
-      if (server.restored) continue;
+      if (server.restored || !this.#isPresent(server)) continue;
+      const listedFrom = Math.max(Number(rv), begun?.[server.index] ?? 0);
       for (const stored of server.visible(kind)) {
         const id = keyOf(stored);
         const isWithin = id >= list.begin && (list.end === undefined || id < list.end);
-        if (!isWithin || listed.has(id) || Number(stored.object.metadata.resourceVersion) > Number(rv)) continue;
+        if (!isWithin || listed.has(id) || stored.rv > listedFrom) continue;
         this.fail('delete only on proof', `a list mark at ${rv} denies ${id}, which is there since ${stored.rv}`);
       }
     }

@@ -45,6 +45,8 @@ export class SimServer {
   readonly #kinds = new Map<KindName, Kind>();
   readonly #hidden = new Set<string>();
   readonly #loseNext = new Set<KindName>();
+  /** Events that are kept back, to come in the wrong order. */
+  #keptBack: (() => void)[] | undefined;
   #backup: Backup;
   #rv: number;
   #compactedTo: number;
@@ -184,6 +186,15 @@ export class SimServer {
       .join('');
   }
 
+  /** What happens within comes on open streams in the wrong order, all at one instant; the history knows the right one. */
+  reorder(writes: () => void): void {
+    const keptBack: (() => void)[] = [];
+    this.#keptBack = keptBack;
+    writes();
+    this.#keptBack = undefined;
+    for (const tell of keptBack.reverse()) tell();
+  }
+
   loseNext(kind: KindName): void {
     this.#loseNext.add(kind);
   }
@@ -283,7 +294,11 @@ export class SimServer {
     const kind = this.#kind(stored.kind);
     const entry = { rv: stored.rv, id: stored.id, line: `{"type":"${type}","object":${stored.json}}\n` };
     kind.log.push(entry);
-    for (const listener of kind.listeners) listener(entry);
+    const tell = () => {
+      for (const listener of kind.listeners) listener(entry);
+    };
+    if (this.#keptBack) this.#keptBack.push(tell);
+    else tell();
   }
 }
 

@@ -38,6 +38,10 @@ const ACTS: Acts = {
     for (const status of [403, 500, 404]) network(world, endpoint).arm('any', status, 1 + Math.floor(forMs / 500));
   },
   loseEvent: (world, { endpoint, kind }) => server(world, endpoint).loseNext(kind),
+  reorder: (world, { endpoint, kind, name, other }) =>
+    server(world, endpoint).reorder(() => {
+      for (const each of [name, other]) server(world, endpoint).write(kind, each);
+    }),
   cut: (world, { endpoint, bytes, how }) => network(world, endpoint).cutAfter(bytes, how),
   stall: (world, { endpoint, forMs }) => network(world, endpoint).stall(forMs),
   answer: (world, { endpoint, verb, status, count }) => network(world, endpoint).arm(verb, status, count),

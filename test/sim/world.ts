@@ -66,7 +66,7 @@ export class World {
     }));
     this.present = new Set(this.endpoints);
     this.kinds = new Set(shape.kinds);
-    this.ledger = new Ledger(this.truth, this.servers);
+    this.ledger = new Ledger(this.truth, this.servers, ({ index }) => this.#isPresent(index));
     this.consumer = new SimConsumer(scheduler, this.servers);
     const ports = { scheduler, shape, ledger: this.ledger };
     this.queue = new SimQueue({ ...ports, consumer: this.consumer, random: this.random(1) });
@@ -131,6 +131,10 @@ export class World {
     }
   }
 
+  #isPresent(index: number): boolean {
+    return [...this.present].some(({ server }) => server.index === index);
+  }
+
   #resources(): ResourceType[] {
     return this.history.shape.kinds.filter((kind) => this.kinds.has(kind)).map(resourceOf);
   }
@@ -148,7 +152,10 @@ export class World {
         load: (key) => process.reach(() => table.load(key)),
         save: (key, checkpoint) => process.reach(() => table.save(key, checkpoint)),
         loadEpoch: (source) => process.reach(() => table.loadEpoch(source)),
-        raiseEpoch: (source, to) => process.reach(() => table.raiseEpoch(source, to)),
+        raiseEpoch: (source, to) => {
+          this.ledger.epochBegins(to);
+          return process.reach(() => table.raiseEpoch(source, to));
+        },
       },
       workspaceOf: (object) => object.metadata.annotations?.[KCP_CLUSTER_ANNOTATION] ?? '',
       clock: () => START_MS + scheduler.nowMs + this.skewMs,
