@@ -14,7 +14,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 function fakeKubectl(watch: string) {
   const binary = join(folder, 'kubectl');
   const script = `#!${process.execPath}
-const { existsSync, watchFile, writeFileSync } = require('node:fs');
+const { existsSync, writeFileSync } = require('node:fs');
 const done = ${JSON.stringify(join(folder, 'done'))};
 const log = () => console.error('I0101 00:00:00.000000 1 round_trippers.go:1] GET https://x/configmaps?watch=true 200 OK in 1 ms');
 if (process.argv.includes('--watch')) { ${watch} } else writeFileSync(done, '');
@@ -31,7 +31,11 @@ it('the commands of a watch run once the server accepted it', async () => {
     setTimeout(() => {
       console.log(existsSync(done) ? "TOO EARLY ADDED" : "EMPTY");
       log();
-      watchFile(done, { interval: 20 }, () => console.log('ADDED'));
+      const looking = setInterval(() => {
+        if (!existsSync(done)) return;
+        clearInterval(looking);
+        console.log('ADDED');
+      }, 20);
     }, 1_000);`);
   expect(await drive(kubectl, [WATCH])).toBe(
     '$ kubectl get configmaps --watch\nexit ended by the script\nEMPTY\nADDED\n',

@@ -42,7 +42,7 @@ export const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'no list marks are sent': {
     file: 'packages/relay/readers.ts',
-    line: 'if (first && this.#options.isMarked(reader.resource)) await this.#mark(reader);',
+    line: 'if (first && this.#options.isMarked(reader.resource)) await this.#mark(reader, told);',
     instead: '',
   },
 };
