@@ -119,11 +119,19 @@ async function stalled(chaos: Chaos): Promise<void> {
   }
 }
 
+/** Resolves once the relay delivers what is written now. Readiness comes some 20 s later, with the kinds nobody writes. */
+async function delivering(chaos: Chaos): Promise<void> {
+  const before = await chaos.checkpoint();
+  await until('the relay to deliver', async () =>
+    (await chaos.checkpoint()) > before ? undefined : `the checkpoint stays at ${before}`,
+  );
+}
+
 async function halfOpen(chaos: Chaos): Promise<void> {
   const { api } = chaos.servers.links;
   for (const direction of ['from-server', 'to-server'] as const) {
     // A stream that is only being opened would end by its own deadline.
-    await chaos.relay.ready();
+    await delivering(chaos);
     await wait(between(chaos, 300, 1_000));
     const before = chaos.counted(HALF_OPEN);
     const lost = api.halfOpen(direction);
