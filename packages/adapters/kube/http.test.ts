@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:http2';
-import { connect } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kindOf } from '@tmc/kernel/errors.ts';
@@ -349,6 +349,23 @@ describe('transport', () => {
     nowMs = 5_000;
     expect(authorization()).toBe('Bearer second');
     expect(() => tokenFile(path)()).toThrow();
+  });
+
+  it('gives a server up that accepts connections and says nothing, and closes the socket', async () => {
+    const sockets: Socket[] = [];
+    const mute = createServer((socket) => void sockets.push(socket.on('error', () => undefined).resume()));
+    const port = await new Promise<number>((settle) => {
+      mute.listen(0, '127.0.0.1', () => settle((mute.address() as AddressInfo).port));
+    });
+    const connection = { ...server.connection, url: `https://127.0.0.1:${port}` };
+    const patient = new Api({ connection, ping: { everyMs: 50, deadlineMs: 50 } });
+    await expect(patient.find(call)).rejects.toThrow('no connection was made within 100 ms');
+    await vi.waitFor(
+      () => expect(sockets.map((socket) => socket.readableEnded || socket.destroyed)).toEqual([true]),
+      5_000,
+    );
+    for (const socket of sockets) socket.destroy();
+    mute.close();
   });
 
   it('remembers how long a place is forbidden, until it is not', async () => {

@@ -67,6 +67,7 @@ export class Session {
   readonly #clock: Clock;
   readonly #ping: PingTiming;
   readonly #pinging: NodeJS.Timeout;
+  readonly #connecting: NodeJS.Timeout;
   #streams = 0;
   #retired = false;
   #heardAtMs: number;
@@ -79,7 +80,13 @@ export class Session {
       createConnection: () => dialer.dial(),
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
     });
+    // Until it is made there is nobody to ask by PING; a server that accepts and says nothing would hold everything that waits for it.
+    const connectMs = ping.everyMs + ping.deadlineMs;
+    this.#connecting = setTimeout(() => {
+      this.#http2.destroy(new Error(`no connection was made within ${connectMs} ms`));
+    }, connectMs).unref();
     this.#http2.on('connect', () => {
+      clearTimeout(this.#connecting);
       // Told a moment later than it happens: the session may be gone by then, and would throw.
       if (!this.#http2.destroyed) this.#http2.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     });
@@ -90,6 +97,7 @@ export class Session {
     this.#http2.on('close', () => {
       this.#retired = true;
       clearInterval(this.#pinging);
+      clearTimeout(this.#connecting);
       gone(this);
     });
   }
