@@ -96,13 +96,18 @@ function startFunctions(parts: Parts): void {
   const { clock, random, ids, queues, journal, wrapMember = (member: MemberApi) => member } = parts;
   const invocations = new Invocations(parts.faults);
   const { step } = invocations;
-  const members = new Map(
-    TARGETS.map(({ name, key }) => [key, wrapMember(createMember(apiOf(parts.members[name], parts, step)))]),
-  );
   const send = createSender(queues);
-  const runtime: FunctionRuntime = {
-    hub: createKubernetesHub({ ...apiOf(parts.hub, parts, step), workspace: WORKSPACE }),
-    member: (key) => members.get(key),
+  // What an instance knows of its servers, such as how patient to be with them, ends with it.
+  const connect = (): Pick<FunctionRuntime, 'hub' | 'member'> => {
+    const members = new Map(
+      TARGETS.map(({ name, key }) => [key, wrapMember(createMember(apiOf(parts.members[name], parts, step)))]),
+    );
+    return {
+      hub: createKubernetesHub({ ...apiOf(parts.hub, parts, step), workspace: WORKSPACE }),
+      member: (key) => members.get(key),
+    };
+  };
+  const shared: Omit<FunctionRuntime, 'hub' | 'member'> = {
     workspaceName: (workspace) => workspace,
     table: {
       get: (key) => step(() => parts.table.get(key)),
@@ -122,7 +127,7 @@ function startFunctions(parts: Parts): void {
   for (const name of QUEUES) {
     const { make, instances } = FUNCTIONS[name];
     for (let instance = 0; instance < instances; instance += 1) {
-      const handler = invocations.crashing(() => make(runtime));
+      const handler = invocations.crashing(() => make({ ...shared, ...connect() }));
       startEventSource({ queue: queues[name], handler, timeoutMs: TIMEOUT_MS, concurrency: 1, log: journal.log });
     }
   }
