@@ -53,6 +53,8 @@ export class SimConsumer {
   #tearDown({ key, uid, ...envelope }: Envelope): void {
     const stored = this.#read(key);
     if (stored?.uid !== uid || !stored.object.metadata.deletionTimestamp || !stored.held) return;
+    // On what was told, not on what is read: a server that is set back now would not be noticed by who was not told.
+    if (Number(envelope.rv) < stored.interestRv) return;
     const version = `${envelope.source.epoch}/${uid}`;
     if (this.#releasing.has(version)) return;
     this.#releasing.add(version);

@@ -146,12 +146,19 @@ const RESTARTS: ReadonlySet<Trouble> = new Set([kill, killSoon, stop, overlap, e
 
 /**
  * Troubles that no relay could live with together. What a server lost before a restart nobody can know: the checkpoint says it was
- * told. Of two events in the wrong order nobody can miss the second when reading ends after the first. And that a server was set back knows who has read it before, or by a checkpoint, which may not have been saved yet.
+ * told. Of two events in the wrong order nobody can miss the second when reading ends after the first. That a server was set back
+ * knows who has read it before, or by a checkpoint, which may not have been saved yet. And what one of two relays found out of sight the other, which did not look meanwhile, cannot deny.
  */
 function isHopeless(trouble: Trouble, drawn: ReadonlySet<Trouble>): boolean {
   if (trouble === reorder) return [cut, stop, overlap, endpointGone, kindDropped].some((end) => drawn.has(end));
+  if (trouble === hide) return drawn.has(overlap);
   return RESTARTS.has(trouble) && (drawn.has(loseEvent) || drawn.has(restore));
 }
+
+const hide: Trouble = (draw, shape) => {
+  const { endpoint } = onEndpoint(draw, shape);
+  return { do: 'hide', endpoint, workspace: draw.pick(workspacesOf(endpoint)), forMs: draw.between(100, 8_000) };
+};
 
 const cut: Trouble = (draw, shape) => ({
   do: 'cut',
@@ -187,10 +194,7 @@ const TROUBLES: readonly Trouble[] = [
   (draw, shape) => ({ do: 'tearDown', ...onKind(draw, shape), forMs: draw.between(100, 8_000) }),
   endpointGone,
   kindDropped,
-  (draw, shape) => {
-    const { endpoint } = onEndpoint(draw, shape);
-    return { do: 'hide', endpoint, workspace: draw.pick(workspacesOf(endpoint)), forMs: draw.between(100, 8_000) };
-  },
+  hide,
   (draw) => ({ do: 'queueRefuses', messages: draw.between(1, 8) }),
   (draw) => ({ do: draw.pick(['queueFails', 'queueAnswerLost'] as const), sends: draw.between(1, 4) }),
   (draw) => ({ do: 'queueSlow', forMs: draw.between(500, 10_000), delayMs: draw.between(100, 2_000) }),

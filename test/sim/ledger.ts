@@ -23,7 +23,7 @@ export class Broken extends Error {
 export class Ledger {
   readonly #truth: Truth;
   readonly #servers: readonly SimServer[];
-  readonly #isPresent: (server: SimServer) => boolean;
+  readonly #wasAway: (server: SimServer) => boolean;
   readonly #told = new Map<string, Told[]>();
   /** By process and key: what it told last. */
   readonly #lastBy = new Map<string, { epoch: number; rv: bigint }>();
@@ -33,8 +33,8 @@ export class Ledger {
   readonly #begun = new Map<number, readonly number[]>();
   broken: Broken | undefined;
 
-  constructor(truth: Truth, servers: readonly SimServer[], isPresent: (server: SimServer) => boolean) {
-    this.#isPresent = isPresent;
+  constructor(truth: Truth, servers: readonly SimServer[], wasAway: (server: SimServer) => boolean) {
+    this.#wasAway = wasAway;
     this.#truth = truth;
     this.#servers = servers;
   }
@@ -123,8 +123,8 @@ export class Ledger {
   }
 
   /**
-   * A list mark denies no object that was there at its revision, or when its epoch began, and still is. Of the servers that are
-   * read at present: who starts while one is out of reach cannot know of it.
+   * A list mark denies no object that was there at its revision, or when its epoch began, and still is. Of the servers that were
+   * read all the time: who starts while one is out of reach cannot know of it, and a mark may come late.
    */
   #mark({ key, list, rv, source }: OutgoingMessage['envelope']): void {
     if (!list) return;
@@ -132,7 +132,7 @@ export class Ledger {
     const listed = new Set(list.keys);
     const kind = formatGroupResource(key) as KindName;
     for (const server of this.#servers) {
-      if (server.restored || !this.#isPresent(server)) continue;
+      if (server.restored || this.#wasAway(server)) continue;
       const listedFrom = Math.max(Number(rv), begun?.[server.index] ?? 0);
       for (const stored of server.visible(kind)) {
         const id = keyOf(stored);

@@ -65,6 +65,7 @@ const ACTS: Acts = {
     const gone = world.endpoints[endpoint];
     if (!gone) return;
     world.present.delete(gone);
+    world.away.add(gone.server.index);
     world.reconfigure();
     world.scheduler.after(forMs, () => {
       world.present.add(gone);

@@ -41,6 +41,8 @@ export class World {
   readonly ending = new Set<Running>();
   /** Endpoints and kinds that relays are to read at present. */
   readonly present: Set<Endpoint>;
+  /** Servers that were not to be read for a while. */
+  readonly away = new Set<number>();
   readonly kinds: Set<KindName>;
   /** By how much the relays' clock was set forwards. */
   skewMs = 0;
@@ -66,7 +68,7 @@ export class World {
     }));
     this.present = new Set(this.endpoints);
     this.kinds = new Set(shape.kinds);
-    this.ledger = new Ledger(this.truth, this.servers, ({ index }) => this.#isPresent(index));
+    this.ledger = new Ledger(this.truth, this.servers, ({ index }) => this.away.has(index));
     this.consumer = new SimConsumer(scheduler, this.servers);
     const ports = { scheduler, shape, ledger: this.ledger };
     this.queue = new SimQueue({ ...ports, consumer: this.consumer, random: this.random(1) });
@@ -129,10 +131,6 @@ export class World {
         this.ledger.noSecret('the state of a relay', `${lastError} ${lastHint}`);
       this.ledger.noSecret('the last error of the outbox', outbox.lastError ?? '');
     }
-  }
-
-  #isPresent(index: number): boolean {
-    return [...this.present].some(({ server }) => server.index === index);
   }
 
   #resources(): ResourceType[] {
