@@ -3,13 +3,13 @@
  * requests over HTTP/2.
  *   --quick (few writes)   --count N (writes of each sort, default 3,000)   --only start,memory,writes   --profile FOLDER
  */
-import { cpus, loadavg } from 'node:os';
+import { cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startKubesim } from '@tmc/kubesim/index.ts';
 import { ended, nextMessage, startChild } from './child.ts';
 import { Requests, type Server, type Write, writeAll } from './kubesim-requests.ts';
-import { printTable } from './print.ts';
+import { load, printTable, verdict } from './print.ts';
 import { median } from './relay-throughput.ts';
 import { yardstick } from './yardstick.ts';
 
@@ -156,14 +156,4 @@ async function startChildServer(flags: readonly string[] = []) {
 function ask(child: ReturnType<typeof startChild>, collect: boolean): Promise<Cost> {
   child.send({ collect });
   return nextMessage<Cost>(child);
-}
-
-function verdict(met: boolean, target: string): string {
-  return `${target} ${met ? 'met' : 'MISSED'}`;
-}
-
-function load(): string {
-  return loadavg()
-    .map((value) => value.toFixed(1))
-    .join(' ');
 }

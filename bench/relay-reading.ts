@@ -1,29 +1,18 @@
 import { createWatchSource } from '@tmc/adapters/kube/watch.ts';
 import { createMemoryQueue } from '@tmc/adapters/memory/queue.ts';
+import { createMemoryTable } from '@tmc/adapters/memory/table.ts';
 import type { Queue } from '@tmc/adapters/queue/queue.ts';
 import { createSender } from '@tmc/adapters/queue/send.ts';
-import type { ResourceType } from '@tmc/apis/resources.ts';
+import { createCheckpointStore } from '@tmc/adapters/table/checkpoint-store.ts';
+import { type ResourceType, resourceType } from '@tmc/apis/resources.ts';
 import { systemClock, systemSleep } from '@tmc/kernel/clock.ts';
 import type { QueueName, SendMessages } from '@tmc/kernel/envelope.ts';
 import type { Ids } from '@tmc/kernel/ids.ts';
-import type { Checkpoint, CheckpointStore } from '@tmc/relay/checkpoint.ts';
 import { startRelay } from '@tmc/relay/main.ts';
 import type { Reading, ReadOrder } from './relay-reader.ts';
 
-const CONFIG_MAPS: ResourceType = {
-  group: '',
-  version: 'v1',
-  resource: 'configmaps',
-  kind: 'ConfigMap',
-  namespaced: true,
-};
-const DEPLOYMENTS: ResourceType = {
-  group: 'apps',
-  version: 'v1',
-  resource: 'deployments',
-  kind: 'Deployment',
-  namespaced: true,
-};
+const CONFIG_MAPS = resourceType({ group: '', resource: 'configmaps' });
+const DEPLOYMENTS = resourceType({ group: 'apps', resource: 'deployments' });
 const FIFTY: readonly ResourceType[] = Array.from({ length: 50 }, (_, at) => ({
   ...DEPLOYMENTS,
   resource: `kinds${at}`,
@@ -46,7 +35,7 @@ async function relayReading({ url, caPem, kind, sqs, queueHolds }: ReadOrder, id
     {
       sources: [source],
       send: sink.send,
-      checkpoints: checkpointsInMemory(),
+      checkpoints: createCheckpointStore(createMemoryTable()),
       workspaceOf: (upstreamObj) => upstreamObj.metadata.annotations?.['kcp.io/cluster'] ?? 'root',
       clock: systemClock,
       sleep: systemSleep,
@@ -102,20 +91,6 @@ async function sqsSink(endpoint: string): Promise<{ send: SendMessages; close():
   const named = async (name: QueueName): Promise<[QueueName, Queue]> => [name, queues.queue(await queues.ensure(name))];
   const all = await Promise.all((['placement', 'sync', 'status', 'recovery'] as const).map(named));
   return { send: createSender(Object.fromEntries(all) as Record<QueueName, Queue>), close: () => queues.close() };
-}
-
-function checkpointsInMemory(): CheckpointStore {
-  const saved = new Map<string, Checkpoint>();
-  let epoch = 0;
-  return {
-    load: async ({ endpoint, resource }) => saved.get(`${endpoint} ${resource}`),
-    save: async ({ endpoint, resource }, checkpoint) => void saved.set(`${endpoint} ${resource}`, checkpoint),
-    loadEpoch: async () => epoch,
-    raiseEpoch: async (_source, to) => {
-      epoch = Math.max(epoch, to);
-      return epoch;
-    },
-  };
 }
 
 async function kubeConfig({ url, caPem }: ReadOrder) {

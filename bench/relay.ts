@@ -11,7 +11,7 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startElasticMq } from '../test/emulators/elasticmq.ts';
 import { whyNoJava } from '../test/emulators/java.ts';
-import { printTable } from './print.ts';
+import { load, printTable, verdict } from './print.ts';
 import { type Idle, measureIdle } from './relay-idle.ts';
 import { allowedBytes, type Memory, measureMemory } from './relay-memory.ts';
 import { bundleReader, startSource } from './relay-parts.ts';
@@ -144,14 +144,4 @@ async function idle(): Promise<void> {
     target: (r) => verdict(r.share < TARGET.idleShare, '< 0.5 %'),
     'RSS MiB': (r) => (r.rss / MIB).toFixed(1),
   });
-}
-
-function verdict(met: boolean, target: string): string {
-  return `${target} ${met ? 'met' : 'MISSED'}`;
-}
-
-function load(): string {
-  return loadavg()
-    .map((value) => value.toFixed(1))
-    .join(' ');
 }

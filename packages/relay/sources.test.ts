@@ -16,6 +16,19 @@ const TARGETS = resourceType({ group: 'workload.kcp.io', resource: 'synctargets'
 const marks = (bench: Bench) => bench.queue.envelopes('evaluate');
 const target = { workspace: 'fleet', name: 'west' };
 
+const down = () => retryError('connection refused', { type: 'ClusterUnreachable' });
+
+/** A relay that has listed and marked `a` at one endpoint, `b` and `c` at another. */
+async function markedAtTwoEndpoints() {
+  const bench = newBench();
+  const other = new ScriptedServer('https://shard-2', 5_000);
+  bench.server.put(configMap({ name: 'a' }));
+  for (const name of ['b', 'c']) other.put(configMap({ name }));
+  const relay = bench.start({ listMarks: 'all' }, { sources: [bench.server.source, other.source] });
+  await bench.until('marked', () => relay.ready() && marks(bench).length === 1);
+  return { bench, other, relay };
+}
+
 /** Kinds at one endpoint, each on a server of its own. */
 function severalKinds(servers: Readonly<Record<string, ScriptedServer>>): WatchSource {
   const of = (resource: string) => {
@@ -203,13 +216,7 @@ describe('list marks', () => {
   });
 
   it('of a new epoch wait until each endpoint was listed in it: one that is down denies nothing it holds', async () => {
-    const bench = newBench();
-    const other = new ScriptedServer('https://shard-2', 5_000);
-    const down = () => retryError('connection refused', { type: 'ClusterUnreachable' });
-    bench.server.put(configMap({ name: 'a' }));
-    for (const name of ['b', 'c']) other.put(configMap({ name }));
-    const relay = bench.start({ listMarks: 'all' }, { sources: [bench.server.source, other.source] });
-    await bench.until('marked', () => relay.ready() && marks(bench).length === 1);
+    const { bench, other, relay } = await markedAtTwoEndpoints();
     const faults = Array.from({ length: 60 }, down);
     bench.server.pageFaults.push(...faults);
     bench.server.watchFaults.push(...faults);
@@ -231,13 +238,7 @@ describe('list marks', () => {
   });
 
   it('of a new epoch do not wait for the back-off of an endpoint that is well again', async () => {
-    const bench = newBench();
-    const other = new ScriptedServer('https://shard-2', 5_000);
-    const down = () => retryError('connection refused', { type: 'ClusterUnreachable' });
-    bench.server.put(configMap({ name: 'a' }));
-    for (const name of ['b', 'c']) other.put(configMap({ name }));
-    const relay = bench.start({ listMarks: 'all' }, { sources: [bench.server.source, other.source] });
-    await bench.until('marked', () => relay.ready() && marks(bench).length === 1);
+    const { bench, other, relay } = await markedAtTwoEndpoints();
     bench.server.watchFaults.push(...Array.from({ length: 9 }, down));
     bench.server.end(down());
     await bench.until('far into its back-off', () => (relay.state()[0]?.failures ?? 0) > 9);

@@ -1,4 +1,4 @@
-import type { ResourceType } from '@tmc/apis/resources.ts';
+import { resourceType } from '@tmc/apis/resources.ts';
 import type { Sleep } from '@tmc/kernel/clock.ts';
 import type { Envelope, OutgoingMessage } from '@tmc/kernel/envelope.ts';
 import { formatKey } from '@tmc/kernel/key.ts';
@@ -6,13 +6,7 @@ import type { Checkpoint, CheckpointKey, CheckpointStore } from '../checkpoint.t
 import { type Relay, type RelayConfig, type RelayPorts, startRelay } from '../main.ts';
 import { ScriptedServer } from './scripted-server.ts';
 
-const CONFIG_MAPS: ResourceType = {
-  group: '',
-  version: 'v1',
-  resource: 'configmaps',
-  kind: 'ConfigMap',
-  namespaced: true,
-};
+const CONFIG_MAPS = resourceType({ group: '', resource: 'configmaps' });
 
 /** Checkpoints in memory; every save is kept. */
 export class MemoryCheckpoints implements CheckpointStore {
