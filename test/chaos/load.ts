@@ -189,9 +189,12 @@ class Writers implements Load {
     if (status !== 404) this.#counts.deleted += 1;
   }
 
-  /** Takes the finalizer off: now it goes. */
+  /**
+   * Takes the finalizer off: now it goes. The label is for an object whose deletion never happened, because the server was set back
+   * meanwhile: it stays, and a relay rightly does not tell that a Location lost a finalizer.
+   */
   async #release(slot: Slot): Promise<void> {
-    await this.#send('PATCH', pathOf(slot), { metadata: { finalizers: null } });
+    await this.#send('PATCH', pathOf(slot), { metadata: { finalizers: null, labels: { n: this.#next() } } });
     slot.state = 'absent';
   }
 
