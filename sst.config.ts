@@ -1,0 +1,13 @@
+/// <reference path="./.sst/platform/config.d.ts" />
+
+/** What `sst` deploys: `stacks/topology.ts` says what there is, `stacks/sst.ts` turns it into components. */
+export default $config({
+  app({ stage }) {
+    const isKept = stage === 'production';
+    return { name: 'tmc', home: 'aws', removal: isKept ? 'retain' : 'remove', protect: isKept };
+  },
+  async run() {
+    const { deploy } = await import('./stacks/sst.ts');
+    return deploy($app.stage, process.env['TMC_FLEET'] ?? 'fleet.yaml');
+  },
+});

@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import * as z from 'zod';
+import type { EnvironmentValue } from './topology.ts';
+
+/**
+ * The fleet a deployment serves: `fleet.yaml`, or the file that `TMC_FLEET` names. It holds addresses and the names of secrets,
+ * never a credential.
+ */
+const name = z.string().min(1).max(253);
+/** Part of the names of queues and roles. */
+const memberName = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/, 'at most 40 of a-z, 0-9 and -');
+
+const connection = z
+  .strictObject({
+    url: z.url(),
+    /** PEM of the authorities to trust; the system's when absent. */
+    ca: z.string().optional(),
+    /** Name or ARN of a secret of Secrets Manager that holds a bearer token. */
+    secret: name.optional(),
+    /** Name of a SecureString parameter of Systems Manager that holds a bearer token. */
+    parameter: z.string().startsWith('/').optional(),
+    /** Name of an EKS cluster whose access entries admit the function's role. */
+    eks: name.optional(),
+  })
+  .refine(({ secret, parameter, eks }) => [secret, parameter, eks].filter(Boolean).length <= 1, {
+    message: 'one of secret, parameter and eks',
+  });
+
+const trust = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('pod-identity') }),
+  z.strictObject({ kind: z.literal('principal'), arn: name, externalId: name.optional() }),
+  z.strictObject({ kind: z.literal('oidc'), provider: name, subject: name, audience: name }),
+]);
+
+const epoch = z.number().int().nonnegative().default(0);
+
+const hubRelay = z.strictObject({
+  /** Who may take the role of the hub relay on, where it runs outside of this deployment. */
+  trust: trust.optional(),
+  /** Runs it as a service of this account; `configSecret`: ARN of the secret with its configuration. */
+  service: z.strictObject({ image: name, configSecret: z.string().startsWith('arn:') }).optional(),
+});
+
+const hub = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('kubernetes'), workspace: name, connection, epoch, relay: hubRelay.optional() }),
+  z.strictObject({
+    kind: z.literal('kcp'),
+    export: z.strictObject({ workspace: name, name }),
+    connection,
+    epoch,
+    relay: hubRelay.optional(),
+  }),
+]);
+
+const member = z.strictObject({
+  name: memberName,
+  syncTarget: z.strictObject({ workspace: name, name }),
+  /** Of its SyncTarget, where the hub is kcp: it hashes the id of the workspace, which its name does not tell. */
+  targetKey: name.optional(),
+  connection,
+  epoch,
+  relay: z.strictObject({ trust: trust.optional() }).optional(),
+});
+
+const schema = z.strictObject({
+  hub,
+  members: z
+    .array(member)
+    .default([])
+    .refine((all) => new Set(all.map((one) => one.name)).size === all.length, { message: 'names that differ' }),
+});
+
+export type FleetFile = z.infer<typeof schema>;
+export type DeployedMember = FleetFile['members'][number];
+export type ConnectionFile = z.infer<typeof connection>;
+/** Who may take a role on; pod identity of EKS where nothing is said. */
+export type Trust = z.infer<typeof trust>;
+
+/** Reads and checks a fleet file. @throws Error naming the file and every problem in it. */
+export function readFleet(path: string): FleetFile {
+  return parseFleet(readFileSync(path, 'utf8'), path);
+}
+
+/** Checks the text of a fleet file; `path` names it in messages. */
+export function parseFleet(text: string, path: string): FleetFile {
+  const parsed = schema.safeParse(parse(text));
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path: at, message }) => `  ${at.join('.')}: ${message}`);
+  throw new Error(`${path} is not a valid fleet:\n${problems.join('\n')}`);
+}
+
+/** Lambda takes 4 KB of environment in all; this much is left for the fleet. */
+const FLEET_BYTES = 3_000;
+
+/** The variables that tell a function its fleet, and the secret that holds the members when they are too many for a variable. */
+export function fleetEnvironment(
+  { hub: { relay: _hubRelay, ...hubRest }, members }: FleetFile,
+  stage: string,
+): {
+  readonly variables: Readonly<Record<'TMC_HUB' | 'TMC_MEMBERS', EnvironmentValue>>;
+  readonly secrets: readonly { readonly name: string; readonly value: string }[];
+} {
+  const hubText = JSON.stringify(hubRest);
+  const list = members.map(({ relay: _relay, targetKey: _key, ...rest }) => rest);
+  const listText = JSON.stringify(list);
+  const secret = `tmc/${stage}/members`;
+  const isLarge = Buffer.byteLength(hubText + listText) > FLEET_BYTES;
+  return {
+    variables: {
+      TMC_HUB: { text: hubText },
+      TMC_MEMBERS: { text: isLarge ? JSON.stringify({ secret }) : listText },
+    },
+    secrets: isLarge ? [{ name: secret, value: listText }] : [],
+  };
+}
