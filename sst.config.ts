@@ -4,7 +4,8 @@
 export default $config({
   app({ stage }) {
     const isKept = stage === 'production';
-    return { name: 'tmc', home: 'aws', removal: isKept ? 'retain' : 'remove', protect: isKept };
+    const removal = isKept ? 'retain' : 'remove';
+    return { name: 'tmc', home: 'aws', providers: { aws: '7.20.0' }, removal, protect: isKept };
   },
   async run() {
     const { deploy } = await import('./stacks/sst.ts');
