@@ -11,7 +11,11 @@ export default defineConfig({
     reporters: ['default'],
     sequence: { shuffle: { files: false, tests: true } },
     projects: [
-      project('unit', ['packages/**/*.test.ts', 'test/*.test.ts', 'functions/**/*.test.ts', 'stacks/**/*.test.ts'], 20_000),
+      project(
+        'unit',
+        ['packages/**/*.test.ts', 'test/*.test.ts', 'functions/**/*.test.ts', 'stacks/**/*.test.ts'],
+        20_000,
+      ),
       project('contract', ['test/contract/**/*.test.ts'], 60_000),
       project('scenario', ['test/scenario/**/*.test.ts'], 120_000),
       project('embedded', ['test/embedded/**/*.test.ts'], 180_000),
