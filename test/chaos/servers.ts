@@ -6,7 +6,7 @@ import { connectQueues } from '@tmc/adapters/sqs/connect.ts';
 import type { Table } from '@tmc/adapters/table/table.ts';
 import { startDynamoDb } from '../emulators/dynamodb.ts';
 import { startElasticMq } from '../emulators/elasticmq.ts';
-import type { Emulator } from '../emulators/java.ts';
+import type { Emulator } from '../emulators/server.ts';
 import { together } from '../emulators/together.ts';
 import { createFleetCertificates } from '../real/harness/certificates.ts';
 import {

@@ -8,7 +8,8 @@ import { createTestClock } from '@tmc/testkit/clock.ts';
 import { sequentialIds } from '@tmc/testkit/ids.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startElasticMq } from '../emulators/elasticmq.ts';
-import { type Emulator, whyNoJava } from '../emulators/java.ts';
+import { whyNoJava } from '../emulators/java.ts';
+import type { Emulator } from '../emulators/server.ts';
 
 const missing = await whyNoJava();
 

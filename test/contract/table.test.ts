@@ -9,7 +9,8 @@ import type { Table } from '@tmc/adapters/table/table.ts';
 import { leaseContract } from '@tmc/leases/lease.contract.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startDynamoDb } from '../emulators/dynamodb.ts';
-import { type Emulator, whyNoJava } from '../emulators/java.ts';
+import { whyNoJava } from '../emulators/java.ts';
+import type { Emulator } from '../emulators/server.ts';
 
 const missing = await whyNoJava();
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { compile, type Emulator, fetchJars, freePort, startJava } from './java.ts';
+import { compile, fetchJars, startJava } from './java.ts';
+import { type Emulator, freePort } from './server.ts';
 
 /** DynamoDB Local in memory, on a free loopback port. */
 export async function startDynamoDb(): Promise<Emulator> {

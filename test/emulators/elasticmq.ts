@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type Emulator, fetchJars, freePort, startJava } from './java.ts';
+import { fetchJars, startJava } from './java.ts';
+import { type Emulator, freePort } from './server.ts';
 
 /** ElasticMQ, an SQS server in memory, on a free loopback port. */
 export async function startElasticMq(): Promise<Emulator> {
