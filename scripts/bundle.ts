@@ -1,6 +1,7 @@
 /** Bundles every Lambda function of `functions/` into `dist/functions/<name>.mjs`, one file each, as it is deployed. */
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { bundleOptions } from './bundle-options.ts';
 
@@ -11,7 +12,9 @@ const entries = readdirSync(join(root, 'functions')).filter(
 );
 
 rmSync(output, { recursive: true, force: true });
-const result = await build(bundleOptions(entries, output));
-for (const [file, { bytes }] of Object.entries(result.metafile.outputs).filter(([file]) => file.endsWith('.mjs'))) {
-  console.log(`${basename(file).padEnd(20)} ${(bytes / 1024).toFixed(0).padStart(6)} KB`);
+const { metafile } = await build(bundleOptions(entries, output));
+const kb = (bytes: number) => `${Math.ceil(bytes / 1000)} KB`.padStart(8);
+for (const file of Object.keys(metafile.outputs).filter((path) => path.endsWith('.mjs'))) {
+  const content = readFileSync(join(output, basename(file)));
+  console.log(`${basename(file).padEnd(20)} ${kb(content.length)} ${kb(gzipSync(content).length)} gzip`);
 }
