@@ -27,18 +27,19 @@ export async function whyNoJava(): Promise<string | undefined> {
   return undefined;
 }
 
-/** The folder with an emulator's jars, fetched once per pom. `finish` may add to the folder before it counts as complete. */
-export async function fetchJars(name: string, finish = async (_folder: string): Promise<void> => {}): Promise<string> {
+/**
+ * The folder with an emulator's jars in `libs`, fetched once per pom.
+ * @param source a Java file beside the pom, compiled against the jars into `classes`
+ */
+export async function fetchJars(name: string, source?: string): Promise<string> {
   const pom = join(HERE, name, 'pom.xml');
-  return cachedFolder(name, await readFile(pom), async (folder) => {
-    await run('mvn', ['-B', '-q', '-f', pom, COPY, `-DoutputDirectory=${join(folder, 'libs')}`]);
-    await finish(folder);
+  const code = source === undefined ? undefined : join(HERE, name, source);
+  const key = `${await readFile(pom)}${code === undefined ? '' : await readFile(code)}`;
+  return cachedFolder(name, key, async (folder) => {
+    const libs = join(folder, 'libs');
+    await run('mvn', ['-B', '-q', '-f', pom, COPY, `-DoutputDirectory=${libs}`]);
+    if (code !== undefined) await run('javac', ['-cp', join(libs, '*'), '-d', join(folder, 'classes'), code]);
   });
-}
-
-/** Compiles one Java file against the jars of its folder, into `classes`. */
-export async function compile(source: string, folder: string): Promise<void> {
-  await run('javac', ['-cp', join(folder, 'libs', '*'), '-d', join(folder, 'classes'), join(HERE, source)]);
 }
 
 /** Starts java with these arguments and waits until the endpoint answers HTTP at all. */
