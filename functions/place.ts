@@ -1,14 +1,15 @@
-import { handlerFromEnvironment } from '@tmc/adapters/lambda/environment.ts';
-import { consumes, type FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
+import { consumes, type HubRuntime } from '@tmc/adapters/lambda/runtime.ts';
 import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
+import { handlerFromEnvironment } from '@tmc/adapters/lambda/start.ts';
+import { startConsumer } from '@tmc/adapters/lambda/start-hub.ts';
 import { createPlacementStore } from '@tmc/adapters/table/placement-store.ts';
 import { createPlace } from '@tmc/placement/handle.ts';
 
 /** Consumes `placement`: control kinds and namespaces in, decisions out. */
-export function place(runtime: FunctionRuntime): SqsFunction {
+export function place(runtime: HubRuntime): SqsFunction {
   const { hub, send, clock, ids } = runtime;
   const store = createPlacementStore(runtime.table, { nowS: () => Math.floor(clock() / 1000) });
   return consumes('placement', runtime, createPlace({ hub, store, send, clock, ids }));
 }
 
-export const handler = handlerFromEnvironment(place);
+export const handler = handlerFromEnvironment('place', async (start) => place(await startConsumer(start)));

@@ -1,15 +1,16 @@
-import { handlerFromEnvironment } from '@tmc/adapters/lambda/environment.ts';
-import { consumes, type FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
+import { consumes, type HubRuntime } from '@tmc/adapters/lambda/runtime.ts';
 import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
+import { handlerFromEnvironment } from '@tmc/adapters/lambda/start.ts';
+import { startConsumer } from '@tmc/adapters/lambda/start-hub.ts';
 import { createRecoveryStore } from '@tmc/adapters/table/recovery-store.ts';
 import { createRecover } from '@tmc/recovery/handle.ts';
 
 /** Consumes `recovery`: heartbeats and ticks in, the health of targets out. */
-export function recover(runtime: FunctionRuntime): SqsFunction {
+export function recover(runtime: HubRuntime): SqsFunction {
   const { hub, clock, settings } = runtime;
   const store = createRecoveryStore(runtime.table);
   const { heartbeatThresholdMs } = settings;
   return consumes('recovery', runtime, createRecover({ hub, store, clock, heartbeatThresholdMs }));
 }
 
-export const handler = handlerFromEnvironment(recover);
+export const handler = handlerFromEnvironment('recover', async (start) => recover(await startConsumer(start)));

@@ -1,6 +1,7 @@
-import { handlerFromEnvironment } from '@tmc/adapters/lambda/environment.ts';
 import { consumes, type FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
 import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
+import { handlerFromEnvironment } from '@tmc/adapters/lambda/start.ts';
+import { startFleet } from '@tmc/adapters/lambda/start-members.ts';
 import { createSyncStore } from '@tmc/adapters/table/sync-store.ts';
 import { createSyncDown } from '@tmc/sync/handle.ts';
 import { reportStalled } from '@tmc/sync/report.ts';
@@ -14,4 +15,4 @@ export function syncDown(runtime: FunctionRuntime): SqsFunction {
   return consumes('sync', runtime, handle, (envelope, reason) => reportStalled({ hub, clock }, envelope, reason));
 }
 
-export const handler = handlerFromEnvironment(syncDown);
+export const handler = handlerFromEnvironment('sync-down', async (start) => syncDown(await startFleet(start)));

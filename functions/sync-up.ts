@@ -1,6 +1,7 @@
-import { handlerFromEnvironment } from '@tmc/adapters/lambda/environment.ts';
 import { consumes, type FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
 import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
+import { handlerFromEnvironment } from '@tmc/adapters/lambda/start.ts';
+import { startFleet } from '@tmc/adapters/lambda/start-members.ts';
 import { createSyncStore } from '@tmc/adapters/table/sync-store.ts';
 import { createSyncUp } from '@tmc/sync/handle-up.ts';
 
@@ -12,4 +13,4 @@ export function syncUp(runtime: FunctionRuntime): SqsFunction {
   return consumes('status', runtime, createSyncUp({ hub, member, store, send, clock, ids, random, settings }));
 }
 
-export const handler = handlerFromEnvironment(syncUp);
+export const handler = handlerFromEnvironment('sync-up', async (start) => syncUp(await startFleet(start)));

@@ -206,7 +206,7 @@ function functionsOf(data: StageData, fleet: FleetFile, fleetOf: ReturnType<type
     ...QUEUES.map((queue) =>
       make(CONSUMERS[queue].function, `${CONSUMERS[queue].what}; consumes ${queue}`, { ...table, ...queues }),
     ),
-    make('sweep', 'Looks through all targets each minute, whether or not a relay ticks', { ...table, ...queues }),
+    make('sweep', 'Looks through all targets each minute, whether or not a relay ticks', table),
     make('redrive', 'Lists dead letters and sends them again', queues),
     {
       ...make('api', 'Answers what the fleet looks like, read only', { ...table, ...queues }),

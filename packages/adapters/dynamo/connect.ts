@@ -1,7 +1,7 @@
-import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import type { Table } from '../table/table.ts';
-import { createDynamoTable, ensureTable } from './table.ts';
+import { openTable } from './client.ts';
+import { ensureTable } from './ensure-table.ts';
 
 export type TableConnection = {
   readonly table: Table;
@@ -12,10 +12,9 @@ export type TableConnection = {
 
 /** A table by name, on AWS or, with `settings.endpoint`, on a service that speaks like it. Nothing is sent before the first call. */
 export function connectTable(tableName: string, settings: DynamoDBClientConfig = {}): TableConnection {
-  const dynamo = new DynamoDBClient(settings);
-  const client = DynamoDBDocumentClient.from(dynamo);
+  const { table, dynamo } = openTable(tableName, settings);
   return {
-    table: createDynamoTable({ client, tableName }),
+    table,
     ensure: () => ensureTable({ client: dynamo, tableName }),
     close: () => dynamo.destroy(),
   };

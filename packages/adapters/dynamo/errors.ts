@@ -41,6 +41,15 @@ export function toTableError(error: unknown, attempted: string): unknown {
   return isTransient(error) || cancelledByLoad(error) ? toRetry(error, { attempted, component: 'table' }) : error;
 }
 
+/** Makes a call; what it throws is as {@link toTableError} says. */
+export async function attempt<T>(attempted: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw toTableError(error, attempted);
+  }
+}
+
 /** A `retry` that keeps the AWS error's name and text. */
 export function toRetry(error: unknown, about: { readonly attempted: string; readonly component: string }): TmcError {
   const { name, code } = error as AwsError;

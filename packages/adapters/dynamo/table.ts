@@ -1,10 +1,4 @@
 import {
-  CreateTableCommand,
-  type DynamoDBClient,
-  UpdateTimeToLiveCommand,
-  waitUntilTableExists,
-} from '@aws-sdk/client-dynamodb';
-import {
   DeleteCommand,
   type DynamoDBDocumentClient,
   GetCommand,
@@ -14,8 +8,8 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { checkKey, checkTransaction } from '../table/rules.ts';
 import type { Item, ItemKey, QueryOptions, Table, Write, WriteResult } from '../table/table.ts';
-import { cancellationReasons, toTableError } from './errors.ts';
-import { fromAttributes, fromRawAttributes, TTL_ATTRIBUTE, toDelete, toUpdate } from './expressions.ts';
+import { attempt, cancellationReasons, toTableError } from './errors.ts';
+import { fromAttributes, fromRawAttributes, toDelete, toUpdate } from './expressions.ts';
 
 type DynamoTableOptions = { readonly client: DynamoDBDocumentClient; readonly tableName: string };
 
@@ -96,45 +90,7 @@ export function createDynamoTable({ client, tableName }: DynamoTableOptions): Ta
   return { get, query, write, transact };
 }
 
-async function attempt<T>(attempted: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call();
-  } catch (error) {
-    throw toTableError(error, attempted);
-  }
-}
-
 function failedConditions(error: unknown): number[] {
   const reasons = cancellationReasons(error) ?? [];
   return reasons.flatMap(({ Code }, index) => (Code === 'ConditionalCheckFailed' ? [index] : []));
-}
-
-/** How long a new table may take to become active. */
-const CREATE_DEADLINE_S = 60;
-
-/** Makes the table on demand capacity with its time to live, or leaves the one that is there. */
-export async function ensureTable({ client, tableName }: { client: DynamoDBClient; tableName: string }): Promise<void> {
-  const create = new CreateTableCommand({
-    TableName: tableName,
-    BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: [
-      { AttributeName: 'pk', AttributeType: 'S' },
-      { AttributeName: 'sk', AttributeType: 'S' },
-    ],
-    KeySchema: [
-      { AttributeName: 'pk', KeyType: 'HASH' },
-      { AttributeName: 'sk', KeyType: 'RANGE' },
-    ],
-  });
-  try {
-    await client.send(create);
-  } catch (error) {
-    if ((error as Error).name === 'ResourceInUseException') return;
-    throw toTableError(error, `create table ${tableName}`);
-  }
-  await waitUntilTableExists({ client, maxWaitTime: CREATE_DEADLINE_S, minDelay: 1 }, { TableName: tableName });
-  const expiry = { AttributeName: TTL_ATTRIBUTE, Enabled: true };
-  await attempt(`set the time to live of table ${tableName}`, () =>
-    client.send(new UpdateTimeToLiveCommand({ TableName: tableName, TimeToLiveSpecification: expiry })),
-  );
 }

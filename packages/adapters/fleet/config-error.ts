@@ -1,26 +1,36 @@
 import { terminalError } from '@tmc/kernel/errors.ts';
 import type * as z from 'zod';
 
+type Shown = (value: unknown) => string;
+
 /**
- * All problems of a configuration at once, each with its name, what is expected and what was received.
+ * All problems of a configuration at once, each with its name, what is expected and what was received: as `show` says it, by
+ * default the value itself when it is short. `hint` says what to do about them.
  * @returns a terminal ConfigurationError whose message has one line per problem.
  */
-export function configurationError(source: string, error: z.ZodError, input: unknown): Error {
-  const lines = error.issues.flatMap((issue) => issueLines(issue, input));
+export function configurationError(
+  source: string,
+  error: z.ZodError,
+  input: unknown,
+  {
+    show = beginning,
+    hint = 'mend every line named and start again',
+  }: { readonly show?: Shown; readonly hint?: string } = {},
+): Error {
+  const lines = error.issues.flatMap((issue) => issueLines(issue, input, show));
   return terminalError(`${source} is not a valid configuration:\n${lines.map((line) => `  ${line}`).join('\n')}`, {
     type: 'ConfigurationError',
-    hint: 'mend every line named and start again',
+    hint,
   });
 }
 
-function issueLines(issue: z.core.$ZodIssue, input: unknown): string[] {
+function issueLines(issue: z.core.$ZodIssue, input: unknown, show: Shown): string[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => `${[...path, key].join('.')}: expected no such setting, received one`);
   }
-  const received = show(
-    path.reduce<unknown>((value, part) => (value as Record<string, unknown> | undefined)?.[part], input),
-  );
+  const value = path.reduce<unknown>((at, part) => (at as Record<string, unknown> | null | undefined)?.[part], input);
+  const received = value === undefined ? 'nothing' : show(value);
   return [`${path.join('.') || '(whole file)'}: expected ${expectation(issue)}, received ${received}`];
 }
 
@@ -29,9 +39,11 @@ function expectation(issue: z.core.$ZodIssue): string {
     case 'invalid_type':
       return issue.expected;
     case 'invalid_value':
-      return issue.values.map((v) => JSON.stringify(v)).join(' or ');
+      return oneOf(issue.values);
     case 'too_small':
       return `at least ${issue.minimum}${issue.origin === 'string' ? ' character(s)' : ''}`;
+    case 'invalid_union':
+      return issue.inclusive === false || !issue.options ? issue.message : oneOf(issue.options);
     case 'too_big':
       return `at most ${issue.maximum}${issue.origin === 'string' ? ' character(s)' : ''}`;
     default:
@@ -39,9 +51,10 @@ function expectation(issue: z.core.$ZodIssue): string {
   }
 }
 
+const oneOf = (values: readonly unknown[]): string => values.map((value) => JSON.stringify(value)).join(' or ');
+
 /** A received value, short; texts are shown only by their beginning, since a misplaced one may be a credential. */
-function show(value: unknown): string {
-  if (value === undefined) return 'nothing';
+function beginning(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 40 ? `${text.slice(0, 12)}… (${text.length} characters)` : text;
 }

@@ -28,7 +28,7 @@ export type HubPlan =
       readonly epoch: number;
     };
 
-type MemberPlan = {
+export type MemberPlan = {
   readonly name: string;
   readonly connection: KubeConnection;
   readonly syncTarget: { readonly workspace: string; readonly name: string };
@@ -38,14 +38,28 @@ type MemberPlan = {
 /** Connects hub and members. @throws TmcError `retry` when the hub must be asked something and cannot be reached. */
 export async function connectFleet(plan: FleetPlan, { clock }: { clock: Clock }): Promise<Fleet> {
   const hub = await connectHub(plan.hub, clock);
-  const members = await Promise.all(plan.members.map((member) => connectMember(member, { hub, clock })));
-  const byKey = new Map(members.map((member) => [member.targetKey, member]));
+  const connected = await connectMembers(plan.members, { hub, clock });
   return {
     ...hub,
-    members,
-    member: (key) => byKey.get(key)?.api,
+    ...connected,
     close: async () => {
       await hub.close();
+      connected.close();
+    },
+  };
+}
+
+/** Connects members alone, to a hub that is. @throws TmcError `retry` when the hub must be asked something and cannot be reached. */
+export async function connectMembers(
+  plans: readonly MemberPlan[],
+  given: { hub: FleetHub; clock: Clock },
+): Promise<Pick<Fleet, 'members' | 'member'> & { close(): void }> {
+  const members = await Promise.all(plans.map((plan) => connectMember(plan, given)));
+  const byKey = new Map(members.map((member) => [member.targetKey, member]));
+  return {
+    members,
+    member: (key) => byKey.get(key)?.api,
+    close: () => {
       for (const member of members) member.close();
     },
   };

@@ -1,5 +1,5 @@
 import type { Clock } from '@tmc/kernel/clock.ts';
-import { messageOf, retryError, type TmcError } from '@tmc/kernel/errors.ts';
+import { isTmcError, messageOf, retryError, type TmcError } from '@tmc/kernel/errors.ts';
 import type { KubeConnection } from './connection.ts';
 import { type HttpRequest, NoAnswer } from './exchange.ts';
 import { describeIdentity } from './identity.ts';
@@ -30,7 +30,11 @@ export class Authorizer {
       case 'aborted':
         throw new NoAnswer('given up by the caller');
       case 'failed':
-        throw this.#missing(asker, messageOf(outcome.error));
+        throw this.#missing(
+          asker,
+          messageOf(outcome.error),
+          isTmcError(outcome.error) ? outcome.error.facts.hint : undefined,
+        );
       case 'late':
         // The next request asks afresh: what hangs may hang for ever.
         if (this.#asking === asking) this.#asking = undefined;
@@ -49,10 +53,13 @@ export class Authorizer {
     return given;
   }
 
-  #missing({ method, path }: Asker, reason: string): TmcError {
+  #missing({ method, path }: Asker, reason: string, ownHint?: string): TmcError {
     const { text, hint } = describeIdentity(this.#connection, this.#clock());
     const about = `${method} ${path.split('?', 1)[0]}`;
-    return retryError(`${about}: not asked, for want of ${text}: ${reason}`, { type: 'ClusterAuthentication', hint });
+    return retryError(`${about}: not asked, for want of ${text}: ${reason}`, {
+      type: 'ClusterAuthentication',
+      hint: ownHint ?? hint,
+    });
   }
 }
 

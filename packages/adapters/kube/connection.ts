@@ -15,6 +15,8 @@ export type KubeConnection = {
   readonly serverName?: string;
   /** Value of the `authorization` header. Asked for every request: it must answer from memory and renew by itself. */
   readonly authorization?: () => string | undefined | Promise<string | undefined>;
+  /** Told the value of `authorization` that the server answered with 401, so that another one is used from then on. */
+  readonly refused?: (authorization: string) => void;
   /** Where `authorization` comes from, for the text of a 401: places and names, never content. */
   readonly credentials?: Credentials;
 };
@@ -23,7 +25,10 @@ export type KubeConnection = {
 export type Credentials =
   | { readonly kind: 'token' | 'password' }
   | { readonly kind: 'token-file'; readonly path: string }
-  | { readonly kind: 'plugin'; readonly name: string };
+  | { readonly kind: 'plugin'; readonly name: string }
+  /** Of Secrets Manager or Systems Manager, read again when its token is refused. */
+  | { readonly kind: 'secret' | 'parameter'; readonly name: string }
+  | { readonly kind: 'eks'; readonly cluster: string };
 
 /** The same identity at another URL, as kcp's export endpoints need it. */
 export function atUrl(connection: KubeConnection, url: string): KubeConnection {

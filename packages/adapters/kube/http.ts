@@ -96,13 +96,16 @@ export class Transport {
     for (const session of [...this.#sessions.calls, ...this.#sessions.watches]) session.destroy();
   }
 
-  async #attempt<T>(ask: Ask, send: (request: HttpRequest) => Promise<T>): Promise<T> {
+  async #attempt<T extends HttpHead>(ask: Ask, send: (request: HttpRequest) => Promise<T>): Promise<T> {
     let request: HttpRequest | undefined;
     for (let attempt = 1; ; attempt += 1) {
       try {
         if (ask.signal?.aborted) throw new NoAnswer('given up by the caller');
         request ??= await this.#request(ask);
-        return await send(request);
+        const answer = await send(request);
+        const { authorization } = request.headers;
+        if (answer.status === 401 && authorization !== undefined) this.#connection.refused?.(authorization);
+        return answer;
       } catch (error) {
         if (isTmcError(error)) throw error;
         if (error instanceof NoAnswer && error.refused && attempt < REFUSED_ATTEMPTS) continue;

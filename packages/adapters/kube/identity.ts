@@ -31,6 +31,17 @@ function authorizationNote(credentials: KubeConnection['credentials']): Identity
         text: `a token of the credential plugin ${credentials.name}`,
         hint: `run ${credentials.name} as this user and see whether it gives a token this API server accepts`,
       };
+    case 'secret':
+    case 'parameter':
+      return {
+        text: `the token in ${credentials.kind} ${credentials.name}`,
+        hint: `put a token this API server accepts into ${credentials.kind} ${credentials.name}; it is read again at once`,
+      };
+    case 'eks':
+      return {
+        text: `a token of this function's role for EKS cluster ${credentials.cluster}`,
+        hint: `give the function's role an access entry in EKS cluster ${credentials.cluster}`,
+      };
     case 'password':
       return {
         text: 'a user name and password',

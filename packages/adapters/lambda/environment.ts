@@ -1,160 +1,140 @@
-import { Logger } from '@aws-lambda-powertools/logger';
-import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { Metrics } from '@aws-lambda-powertools/metrics';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { SQSClient } from '@aws-sdk/client-sqs';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
-import { systemClock } from '@tmc/kernel/clock.ts';
 import { QUEUES } from '@tmc/kernel/envelope.ts';
-import { randomIds } from '@tmc/kernel/ids.ts';
 import * as z from 'zod';
-import { createDynamoTable } from '../dynamo/table.ts';
 import { configurationError } from '../fleet/config-error.ts';
-import { connectFleet, type FleetPlan } from '../fleet/connect.ts';
-import { bearerToken, type KubeConnection, tokenFile } from '../kube/connection.ts';
-import type { Queues } from '../queue/queue.ts';
-import { createSender } from '../queue/send.ts';
-import { createSqsQueue } from '../sqs/queue.ts';
-import type { FunctionRuntime } from './runtime.ts';
-import type { SqsFunction } from './sqs-function.ts';
-import type { Log, Meter } from './telemetry.ts';
 
-/** The environment of a function; structured values are JSON. A function never reads a kubeconfig: parsing one costs its start. */
+/**
+ * The environment of each function: what it reads, in which form. Structured values are JSON, as the deployment writes them. A
+ * function never reads a kubeconfig: parsing one costs its start.
+ */
 const json = <T extends z.ZodType>(schema: T) =>
   z
     .string()
     .transform((text, context) => {
-      try {
-        return JSON.parse(text) as unknown;
-      } catch {
-        context.addIssue({ code: 'custom', message: 'JSON' });
-        return z.NEVER;
-      }
+      const value = parsed(text);
+      if (value !== undefined) return value as unknown;
+      context.addIssue({ code: 'custom', message: 'JSON' });
+      return z.NEVER;
     })
     .pipe(schema);
 
-const connection = z.strictObject({
-  url: z.url(),
-  ca: z.string().optional(),
-  /** A file that others renew, or the token itself, put there by the deployment from its secret store. */
-  tokenFile: z.string().optional(),
-  token: z.string().optional(),
-});
+const name = z.string().min(1);
+/** Where a token comes from: put there by the deployment, a file that others renew, or fetched by the function when it needs it. */
+const SOURCES = ['token', 'tokenFile', 'secret', 'parameter', 'eks'] as const;
+const connection = z
+  .strictObject({
+    url: z.url({ error: 'a URL' }),
+    /** PEM of the authorities to trust; the system's when absent. */
+    ca: z.string().optional(),
+    token: name.optional(),
+    tokenFile: name.optional(),
+    /** Name or ARN of a secret of Secrets Manager. */
+    secret: name.optional(),
+    /** Name of a SecureString parameter of Systems Manager. */
+    parameter: name.optional(),
+    /** Name of an EKS cluster whose access entries admit this function's role. */
+    eks: name.optional(),
+  })
+  .refine((given) => SOURCES.filter((source) => given[source] !== undefined).length <= 1, {
+    message: `at most one of ${SOURCES.join(', ')}`,
+    // Also beside other faults: all of them are told at once.
+    when: ({ value }) => typeof value === 'object' && value !== null,
+  });
 
 /** Raised when the server's resourceVersions start over. */
 const epoch = z.number().int().nonnegative().default(0);
 
-const environmentSchema = z.object({
-  TMC_HUB: json(
-    z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('kubernetes'), workspace: z.string(), connection, epoch }),
-      z.strictObject({
-        kind: z.literal('kcp'),
-        export: z.strictObject({ workspace: z.string(), name: z.string() }),
-        connection,
-        epoch,
-      }),
-    ]),
-  ),
-  TMC_MEMBERS: json(
-    z.array(
-      z.strictObject({
-        name: z.string(),
-        syncTarget: z.strictObject({ workspace: z.string(), name: z.string() }),
-        connection,
-        epoch,
-      }),
-    ),
-  ),
-  TMC_TABLE: z.string().min(1),
-  TMC_QUEUES: json(
-    z.record(z.enum(QUEUES), z.strictObject({ url: z.string().min(1), deadLetterUrl: z.string().min(1) })),
-  ),
-  TMC_SOURCE_CLUSTER: z.string().default('kcp-virtual'),
-  TMC_HEARTBEAT_THRESHOLD_MS: z.coerce.number().int().positive().default(15_000),
+const hub = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('kubernetes'), workspace: name, connection, epoch }),
+  z.strictObject({
+    kind: z.literal('kcp'),
+    export: z.strictObject({ workspace: name, name }),
+    connection,
+    epoch,
+  }),
+]);
+
+const members = z.array(
+  z.strictObject({ name, syncTarget: z.strictObject({ workspace: name, name }), connection, epoch }),
+);
+
+/** A list too long for an environment is the value of a secret. */
+const secretOf = z.strictObject({ secret: name });
+
+/** Not a union: its faults would be those of both sides. */
+const membersOrSecret = z.unknown().transform((value, context) => {
+  const isReference = typeof value === 'object' && value !== null && !Array.isArray(value);
+  const { data, error } = (isReference ? secretOf : members).safeParse(value);
+  for (const issue of error?.issues ?? []) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue);
+  return data ?? z.NEVER;
 });
 
-type Environment = z.infer<typeof environmentSchema>;
+const queue = z.strictObject({ url: name, deadLetterUrl: name });
+
+const HUB = { TMC_HUB: json(hub) };
+const MEMBERS = { TMC_MEMBERS: json(membersOrSecret) };
+const TABLE = { TMC_TABLE: name };
+const QUEUE_URLS = { TMC_QUEUES: json(z.record(z.enum(QUEUES), queue)) };
+const LOG = {
+  POWERTOOLS_LOG_LEVEL: z.enum(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'CRITICAL', 'SILENT']).default('INFO'),
+};
+
+/** By function; the names are those of the files in `functions/`. Nothing else of its environment is read by our own code. */
+const ENVIRONMENTS = {
+  place: z.object({ ...HUB, ...TABLE, ...QUEUE_URLS, ...LOG }),
+  'sync-down': z.object({ ...HUB, ...MEMBERS, ...TABLE, ...QUEUE_URLS, ...LOG }),
+  'sync-up': z.object({ ...HUB, ...MEMBERS, ...TABLE, ...QUEUE_URLS, ...LOG }),
+  recover: z.object({ ...HUB, ...TABLE, ...QUEUE_URLS, ...LOG }),
+  sweep: z.object({ ...HUB, ...TABLE, ...LOG }),
+  redrive: z.object({ ...QUEUE_URLS, ...LOG }),
+  api: z.object({ ...TABLE, ...QUEUE_URLS, ...LOG }),
+};
+
+export type FunctionName = keyof typeof ENVIRONMENTS;
+export type Environment<Name extends FunctionName> = z.infer<(typeof ENVIRONMENTS)[Name]>;
+export type HubSettings = z.infer<typeof hub>;
+export type MemberSettings = z.infer<typeof members>[number];
+export type ConnectionSettings = z.infer<typeof connection>;
+
+/** Every function there is. */
+export const FUNCTION_NAMES = Object.keys(ENVIRONMENTS) as FunctionName[];
+
+/** The variables a function reads, sorted. */
+export function variablesOf(name: FunctionName): string[] {
+  return Object.keys(ENVIRONMENTS[name].shape).sort();
+}
 
 /**
- * A Lambda handler that wires its function at the first invocation from the environment and keeps it.
- * @throws TmcError ConfigurationError naming every variable that is missing or wrong.
+ * The environment of a function, checked.
+ * @throws TmcError ConfigurationError naming every variable, and every setting inside its JSON, that is missing or wrong, without values.
  */
-export function handlerFromEnvironment(make: (runtime: FunctionRuntime) => SqsFunction): SqsFunction {
-  let wired: Promise<SqsFunction> | undefined;
-  return async (event, context) => {
-    wired ??= runtimeFrom(process.env).then(make);
-    return (await wired)(event, context);
-  };
+export function readEnvironment<Name extends FunctionName>(
+  name: Name,
+  env: Readonly<Record<string, string | undefined>>,
+): Environment<Name> {
+  const read = ENVIRONMENTS[name].safeParse(env);
+  if (read.success) return read.data as Environment<Name>;
+  const input = Object.fromEntries(Object.entries(env).map(([key, text]) => [key, parsed(text) ?? text]));
+  throw configurationError(`the environment of function ${name}`, read.error, input, { show: formOf });
 }
 
-async function runtimeFrom(env: NodeJS.ProcessEnv): Promise<FunctionRuntime> {
-  const parsed = environmentSchema.safeParse(env);
-  if (!parsed.success) throw configurationError('the environment of this function', parsed.error, env);
-  const config = parsed.data;
-  const logger = new Logger({ serviceName: 'tmc' });
-  const metrics = new Metrics({ namespace: 'ServerlessTMC', serviceName: 'tmc' });
-  const documents = DynamoDBDocumentClient.from(new DynamoDBClient({}));
-  const sqs = new SQSClient({});
-  const queues = Object.fromEntries(
-    Object.entries(config.TMC_QUEUES).map(([name, urls]) => [name, createSqsQueue({ client: sqs, name, ...urls })]),
-  ) as unknown as Queues;
-  const fleet = await connectFleet(planOf(config), { clock: systemClock });
-  return {
-    ...fleet,
-    table: createDynamoTable({ client: documents, tableName: config.TMC_TABLE }),
-    queues,
-    send: createSender(queues),
-    clock: systemClock,
-    ids: randomIds,
-    random: Math.random,
-    log: logOf(logger),
-    meter: meterOf(metrics),
-    settings: {
-      sourceClusterName: config.TMC_SOURCE_CLUSTER,
-      epoch: fleet.epoch,
-      heartbeatThresholdMs: config.TMC_HEARTBEAT_THRESHOLD_MS,
-    },
-    middlewares: [injectLambdaContext(logger), logMetrics(metrics, { captureColdStartMetric: true })],
-  };
+/** The members that a secret lists; `secret` names it in messages. @throws TmcError ConfigurationError like {@link readEnvironment}. */
+export function parseMembers(text: string, secret: string): readonly MemberSettings[] {
+  const read = json(members).safeParse(text);
+  if (read.success) return read.data;
+  throw configurationError(`secret ${secret}`, read.error, parsed(text) ?? text, { show: formOf });
 }
 
-function planOf({ TMC_HUB: hub, TMC_MEMBERS: members }: Environment): FleetPlan {
-  return {
-    hub: { ...hub, connection: connectionOf(hub.connection) },
-    members: members.map((member) => ({ ...member, connection: connectionOf(member.connection) })),
-  };
+function parsed(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
 }
 
-function connectionOf({ url, ca, token, tokenFile: path }: z.infer<typeof connection>): KubeConnection {
-  const authorization = path ? tokenFile(path) : token ? bearerToken(token) : undefined;
-  return {
-    url,
-    ...(ca ? { ca } : {}),
-    ...(authorization ? { authorization } : {}),
-    ...(path ? { credentials: { kind: 'token-file', path } } : {}),
-  };
-}
-
-function logOf(logger: Logger): Log {
-  return {
-    debug: (fields, message) => logger.debug(message, fields),
-    info: (fields, message) => logger.info(message, fields),
-    warn: (fields, message) => logger.warn(message, fields),
-    error: (fields, message) => logger.error(message, fields),
-  };
-}
-
-/** Embedded metrics: the label values become one dimension set, so labels must stay few. */
-function meterOf(metrics: Metrics): Meter {
-  const add = (name: string, labels: Record<string, string>, unit: 'Count' | 'Seconds', value: number) => {
-    const single = metrics.singleMetric();
-    single.addDimensions(labels);
-    single.addMetric(name, unit, value);
-  };
-  return {
-    count: (name, labels, by = 1) => add(name, labels, 'Count', by),
-    observe: (name, labels, value) => add(name, labels, 'Seconds', value),
-  };
+/** What a value is, without saying it: any of them may be a credential that was put in the wrong place. */
+function formOf(value: unknown): string {
+  if (typeof value === 'string') return value === '' ? 'an empty text' : `a text of ${value.length} character(s)`;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  return value === null ? 'null' : `a${typeof value === 'object' ? 'n object' : ` ${typeof value}`}`;
 }

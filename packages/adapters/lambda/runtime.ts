@@ -8,11 +8,9 @@ import type { Table } from '../table/table.ts';
 import { type Handle, type SqsFunction, type SqsFunctionOptions, sqsFunction } from './sqs-function.ts';
 import type { Log, Meter } from './telemetry.ts';
 
-/** Everything a function is wired from: the same set on Lambda and in the embedded host. */
-export type FunctionRuntime = {
+/** What a function that reaches the hub is wired from: the same set on Lambda and in the embedded host. */
+export type HubRuntime = {
   readonly hub: HubApi;
-  /** The member behind a target key; undefined when this installation knows none. */
-  readonly member: (targetKey: string) => MemberApi | undefined;
   /** Name of a workspace as users know it, its id when unknown. */
   readonly workspaceName: (workspace: string) => string;
   readonly table: Table;
@@ -27,7 +25,13 @@ export type FunctionRuntime = {
   readonly middlewares?: readonly middy.MiddlewareObj[];
 };
 
-type RuntimeSettings = {
+/** What a function that reaches members too is wired from. */
+export type FunctionRuntime = HubRuntime & {
+  /** The member behind a target key; undefined when this installation knows none. */
+  readonly member: (targetKey: string) => MemberApi | undefined;
+};
+
+export type RuntimeSettings = {
   /** Value of `workload.kcp.io/source-cluster` on copies. */
   readonly sourceClusterName: string;
   /** Rises when the hub's resourceVersions start over. */
@@ -38,7 +42,7 @@ type RuntimeSettings = {
 /** A slice's handler as the function that consumes a queue. */
 export function consumes(
   queue: QueueName,
-  runtime: FunctionRuntime,
+  runtime: Pick<HubRuntime, 'queues' | 'log' | 'meter' | 'clock' | 'middlewares'>,
   handle: Handle,
   onParked?: SqsFunctionOptions['onParked'],
 ): SqsFunction {

@@ -1,5 +1,6 @@
-import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
+import { CreateQueueCommand, GetQueueAttributesCommand, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { MAX_RECEIVES, type Queue } from '../queue/queue.ts';
+import { sqsClient } from './client.ts';
 import { createSqsQueue } from './queue.ts';
 
 type QueueUrls = { readonly url: string; readonly deadLetterUrl: string };
@@ -16,7 +17,8 @@ export type QueueConnection = {
 
 /** SQS on AWS or, with `settings.endpoint`, a service that speaks like it. Nothing is sent before the first call. */
 export function connectQueues(settings: SQSClientConfig = {}): QueueConnection {
-  const client = new SQSClient(settings);
+  // A relay is given the URL of a queue and need not be told again where that is.
+  const client = sqsClient({ useQueueUrlAsEndpoint: true, ...settings });
 
   async function create(QueueName: string, Attributes: Record<string, string>): Promise<string> {
     const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName, Attributes }));

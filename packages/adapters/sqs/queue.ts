@@ -10,6 +10,7 @@ import {
   SendMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
+import { requestTimeoutMs } from '../aws/client-settings.ts';
 import { isTransient, toRetry } from '../dynamo/errors.ts';
 import { checkEntries, checkReceive, MAX_ENTRIES, planBatches } from '../queue/limits.ts';
 import {
@@ -86,7 +87,8 @@ class SqsQueue implements Queue {
       MessageAttributeNames: [...WANTED.MessageAttributeNames],
     });
     try {
-      const { Messages = [] } = await this.#sqs.send(command, { abortSignal: signal });
+      const requestTimeout = requestTimeoutMs(waitMs);
+      const { Messages = [] } = await this.#sqs.send(command, { abortSignal: signal, requestTimeout });
       return Messages.map(toReceived);
     } catch (error) {
       if (signal.aborted) return [];

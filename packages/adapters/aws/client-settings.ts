@@ -1,0 +1,23 @@
+/** A function waits for AWS at most so long: less than its time-out leaves after a second attempt. */
+const CONNECT_MS = 1_000;
+const REQUEST_MS = 5_000;
+/** As many calls at a time as a full batch makes; more would wait for a socket. */
+const SOCKETS = 64;
+
+/** How SDK clients speak to AWS unless told otherwise: their region, credentials, endpoint and number of attempts come from the environment. */
+export function clientSettings() {
+  const agent = { keepAlive: true, maxSockets: SOCKETS };
+  return {
+    retryMode: 'standard',
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: REQUEST_MS,
+      throwOnRequestTimeout: true,
+      httpAgent: agent,
+      httpsAgent: agent,
+    },
+  } as const;
+}
+
+/** Time-out in ms of a call that may wait this long at the service. */
+export const requestTimeoutMs = (waitMs: number): number => waitMs + REQUEST_MS;

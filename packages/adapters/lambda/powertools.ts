@@ -1,0 +1,51 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { Metrics } from '@aws-lambda-powertools/metrics';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import type middy from '@middy/core';
+import type { Environment, FunctionName } from './environment.ts';
+import type { Log, Meter } from './telemetry.ts';
+
+/** Log and metrics of a function, and the middlewares that tell them of each invocation. */
+export type Telemetry = {
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly middlewares: readonly middy.MiddlewareObj[];
+};
+
+/** Powertools for one function, as it is called in the topology: JSON lines with its name and the id of the request, embedded metrics. */
+export function createTelemetry(name: FunctionName, level: Environment<'api'>['POWERTOOLS_LOG_LEVEL']): Telemetry {
+  const logger = new Logger({ serviceName: 'tmc', logLevel: level, persistentKeys: { function: name } });
+  const metrics = new Metrics({ namespace: 'ServerlessTMC', serviceName: 'tmc' });
+  return {
+    log: logOf(logger),
+    meter: meterOf(metrics),
+    middlewares: [
+      // Said here, since a variable of Powertools could turn it on: events hold objects of users.
+      injectLambdaContext(logger, { logEvent: false }),
+      logMetrics(metrics, { captureColdStartMetric: true }),
+    ],
+  };
+}
+
+function logOf(logger: Logger): Log {
+  return {
+    debug: (fields, message) => logger.debug(message, fields),
+    info: (fields, message) => logger.info(message, fields),
+    warn: (fields, message) => logger.warn(message, fields),
+    error: (fields, message) => logger.error(message, fields),
+  };
+}
+
+/** Embedded metrics: the label values become one dimension set, so labels must stay few. */
+function meterOf(metrics: Metrics): Meter {
+  const add = (name: string, labels: Record<string, string>, unit: 'Count' | 'Seconds', value: number) => {
+    const single = metrics.singleMetric();
+    single.addDimensions(labels);
+    single.addMetric(name, unit, value);
+  };
+  return {
+    count: (name, labels, by = 1) => add(name, labels, 'Count', by),
+    observe: (name, labels, value) => add(name, labels, 'Seconds', value),
+  };
+}
