@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { DemoOptions } from './demo/demo.ts';
 import { explain } from './explain.ts';
+import { RELAY_FLAGS, type RelayOptions } from './relay-options.ts';
 
 /** `tmc`: one command per file, loaded when it is called for; exit code 0 success, 1 failure, 2 wrong usage. */
 function program(): Command {
@@ -18,12 +19,16 @@ function program(): Command {
     .addHelpText('after', RUN_NOTES)
     .action(async ({ config }: { config: string }) => (await import('./run.ts')).runHost(config));
 
-  tmc
+  const relay = tmc
     .command('relay')
     .description('run one relay: from a hub or a member cluster to SQS, with checkpoints in DynamoDB')
-    .requiredOption('--config <file>', 'configuration (YAML or JSON)', 'relay.yaml')
     .addHelpText('after', RELAY_NOTES)
-    .action(async ({ config }: { config: string }) => (await import('./relay.ts')).runRelay(config));
+    .action(async (options: RelayOptions) => (await import('./relay.ts')).runRelay(options));
+  for (const option of RELAY_FLAGS) {
+    const flags = `--${option.flag} <${option.value}>`;
+    if ('many' in option) relay.option(flags, option.text, collect);
+    else relay.option(flags, option.text);
+  }
 
   tmc
     .command('demo')
@@ -50,7 +55,14 @@ What the configuration holds and which endpoints there are: docs/operations/embe
 
 const RELAY_NOTES = `
 SIGTERM and SIGINT drain and end with 0; a configuration, kubeconfig or address that cannot be used ends with 1.
-What the configuration holds and which endpoints there are: docs/operations/relay.md
+What the settings mean and which endpoints there are: docs/operations/relay.md
+
+Examples:
+  npm run tmc -- relay --config relay.yaml
+  npm run tmc -- relay --hub hub.yaml --workspace shop --deployment .tmc/deployments/tmc-dev.json
+  npm run tmc -- relay --member west --kubeconfig west.yaml --sync-target shop/west --deployment .sst/outputs.json
+  npm run tmc -- relay --hub hub.yaml --workspace shop --queue-url placement=<url> --queue-url sync=<url> \\
+    --queue-url recovery=<url> --table <name> --endpoint-url http://127.0.0.1:4566 --region us-east-1
 `;
 
 const DEMO_EXAMPLES = `
@@ -66,7 +78,7 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-function collect(value: string, previous: string[]): string[] {
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value];
 }
 

@@ -42,8 +42,17 @@ export async function planSource(config: RelayProcessConfig, ports: Ports): Prom
   return async () => memberSource({ member, connection }, ports);
 }
 
-function connectionOf({ kubeconfig: path, context }: { kubeconfig: string; context?: string | undefined }) {
-  return connectionFrom({ path, ...(context === undefined ? {} : { context }) });
+type KubeconfigRef = {
+  readonly kubeconfig?: string | undefined;
+  readonly kubeconfigData?: string | undefined;
+  readonly context?: string | undefined;
+};
+
+function connectionOf({ kubeconfig: path, kubeconfigData, context }: KubeconfigRef): Promise<KubeConnection> {
+  if (path === undefined && kubeconfigData === undefined)
+    throw new RangeError('a checked configuration has a kubeconfig');
+  const where = path === undefined ? { text: kubeconfigData ?? '' } : { path };
+  return connectionFrom({ ...where, ...(context !== undefined && { context }) });
 }
 
 async function connectHubSource(plan: HubPlan, clock: Clock): Promise<ConnectedSource> {
