@@ -20,6 +20,12 @@ export type AwsEmulator = Emulator & {
   readonly capabilities: Capabilities;
 };
 
+/** What each emulator can do, in the versions of its requirements.txt. */
+export const CAPABILITIES: Readonly<Record<AwsEmulator['name'], Capabilities>> = {
+  ministack: { schedulerFires: true, strictBatchFailures: false, moveTask: false },
+  localstack: { schedulerFires: false, strictBatchFailures: true, moveTask: true },
+};
+
 /** Region of the emulators; their ARNs carry it. */
 export const REGION = 'us-east-1';
 

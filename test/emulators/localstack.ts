@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type AwsEmulator, NODE_FOLDER } from './aws-emulator.ts';
+import { type AwsEmulator, CAPABILITIES, NODE_FOLDER } from './aws-emulator.ts';
 import { HERE } from './cache.ts';
 import { dynamoDbFolder } from './dynamodb.ts';
 import { whyNoJava } from './java.ts';
@@ -43,11 +43,7 @@ export async function startLocalStack(port?: number): Promise<AwsEmulator> {
     health: '/_localstack/health',
     scratch,
   });
-  return {
-    ...emulator,
-    name: 'localstack',
-    capabilities: { schedulerFires: false, strictBatchFailures: true, moveTask: true },
-  };
+  return { ...emulator, name: 'localstack', capabilities: CAPABILITIES.localstack };
 }
 
 /** Puts files where LocalStack looks whether it has downloaded DynamoDB Local and Java already. */

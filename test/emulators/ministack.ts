@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type AwsEmulator, NODE_FOLDER, REGION } from './aws-emulator.ts';
+import { type AwsEmulator, CAPABILITIES, NODE_FOLDER, REGION } from './aws-emulator.ts';
 import { findPython, virtualEnvironment } from './python.ts';
 import { freePort, scratchFolder, startServer } from './server.ts';
 
@@ -26,11 +26,7 @@ export async function startMiniStack(port?: number): Promise<AwsEmulator> {
     health: '/_localstack/health',
     scratch,
   });
-  return {
-    ...emulator,
-    name: 'ministack',
-    capabilities: { schedulerFires: true, strictBatchFailures: false, moveTask: false },
-  };
+  return { ...emulator, name: 'ministack', capabilities: CAPABILITIES.ministack };
 }
 
 function settings(scratch: string, port: number): NodeJS.ProcessEnv {
