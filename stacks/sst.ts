@@ -23,7 +23,7 @@ export async function deploy(stage: string, fleetPath: string): Promise<Record<k
   const apiUrl = createInvocations(spec, queues, functions);
   createAlarms(spec, queues, functions);
   const roles = createRoles(spec, { table, queues });
-  createRelay(spec, roles);
+  createRelay(spec, { table, queues }, roles);
   const urlsOf = (which: (name: string) => boolean) =>
     [...queues].filter(([name]) => which(name)).map(([name, { live, dead }]) => [name, live, dead] as const);
   const isCommands = (name: string) => name.startsWith('commands-');

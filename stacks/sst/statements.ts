@@ -48,7 +48,8 @@ const leadingKeys = (partitions: readonly string[]) => ({
 const secretArn = (name: string): Text =>
   name.startsWith('arn:') ? name : arn('secretsmanager', `secret:${name}-??????`);
 
-function arn(service: string, rest: string): Text {
+/** ARN of something in the account and region of the deployment. */
+export function arn(service: string, rest: string): Text {
   const { accountId } = aws.getCallerIdentityOutput();
   return $interpolate`arn:${aws.getPartitionOutput().partition}:${service}:${aws.getRegionOutput().region}:${accountId}:${rest}`;
 }
