@@ -19,6 +19,7 @@ describe('tmc', () => {
     expect(help).toMatchObject({ code: 0, stderr: '' });
     expect(help.stdout).toMatch(/^ {2}run /m);
     expect(help.stdout).toMatch(/^ {2}relay /m);
+    expect(help.stdout).toMatch(/^ {2}redrive /m);
     expect(help.stdout).toMatch(/^ {2}demo /m);
     const root = join(import.meta.dirname, '..', '..', 'package.json');
     const { version } = JSON.parse(readFileSync(root, 'utf8')) as { version: string };
@@ -32,11 +33,21 @@ describe('tmc', () => {
     expect(stdout).toContain('docs/operations/embedded.md');
   });
 
+  it('redrive --help says that it is for deployments, and which rights it needs', async () => {
+    const { stdout } = await tmc('redrive', '--help');
+    expect(stdout).toContain('For deployments only: the embedded host');
+    for (const action of ['ReceiveMessage', 'DeleteMessage', 'ChangeMessageVisibility', 'SendMessage']) {
+      expect(stdout).toContain(`sqs:${action}`);
+    }
+  });
+
   it.each([
     [['nonsense'], "unknown command 'nonsense'"],
     [['run', '--colour', 'red'], "unknown option '--colour'"],
     [['run', '--config'], "option '--config <file>' argument missing"],
     [['run', 'tmc.yaml'], 'too many arguments'],
+    [['redrive', 'sync'], "required option '--deployment <file>' not specified"],
+    [['relay', '--queue'], "unknown option '--queue'"],
     [[], 'Usage: tmc'],
   ])('%j is wrong usage: 2, and the reason on standard error', async (args, reason) => {
     const { code, stdout, stderr } = await tmc(...args);

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { DemoOptions } from './demo/demo.ts';
 import { explain } from './explain.ts';
+import type { RedriveOptions } from './redrive.ts';
 import { RELAY_FLAGS, type RelayOptions } from './relay-options.ts';
 
 /** `tmc`: one command per file, loaded when it is called for; exit code 0 success, 1 failure, 2 wrong usage. */
@@ -29,6 +30,21 @@ function program(): Command {
     if ('many' in option) relay.option(flags, option.text, collect);
     else relay.option(flags, option.text);
   }
+
+  tmc
+    .command('redrive <queue>')
+    .description('send the dead letters of a queue of a deployment again, or list them')
+    .requiredOption('--deployment <file>', 'what a deployment left: its addresses')
+    .option('--list', 'only list them: key, reason, receives, age', false)
+    .option('--id <id>', 'only this one; may be given several times', collect)
+    .option('--json', 'print one line of JSON', false)
+    .option('--endpoint-url <url>', 'a service that speaks like SQS; AWS_ENDPOINT_URL counts too')
+    .addHelpText('after', REDRIVE_NOTES)
+    .action(async (queue: string, options: RedriveOptions) => {
+      const { runRedrive } = await import('./redrive.ts');
+      const write = (text: string) => void process.stdout.write(text);
+      process.exitCode = await runRedrive(queue, options, process.env, { now: Date.now, write });
+    });
 
   tmc
     .command('demo')
@@ -63,6 +79,16 @@ Examples:
   npm run tmc -- relay --member west --kubeconfig west.yaml --sync-target shop/west --deployment .sst/outputs.json
   npm run tmc -- relay --hub hub.yaml --workspace shop --queue-url placement=<url> --queue-url sync=<url> \\
     --queue-url recovery=<url> --table <name> --endpoint-url http://127.0.0.1:4566 --region us-east-1
+`;
+
+const REDRIVE_NOTES = `
+The queues are placement, sync, status, recovery and commands-<member>. For deployments only: the embedded host (tmc run) keeps its
+dead letters in its state file; there a change of the object starts a new attempt. Needs sqs:ReceiveMessage, sqs:DeleteMessage and
+sqs:ChangeMessageVisibility on the dead letters, and sqs:SendMessage on the queue.
+
+Examples:
+  npm run tmc -- redrive sync --list --deployment .sst/outputs.json
+  npm run tmc -- redrive sync --deployment .tmc/deployments/tmc-dev.json
 `;
 
 const DEMO_EXAMPLES = `
