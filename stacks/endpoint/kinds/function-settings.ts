@@ -1,0 +1,292 @@
+import {
+  AddPermissionCommand,
+  CreateAliasCommand,
+  CreateFunctionUrlConfigCommand,
+  DeleteAliasCommand,
+  DeleteFunctionEventInvokeConfigCommand,
+  DeleteFunctionUrlConfigCommand,
+  type FunctionUrlAuthType,
+  GetAliasCommand,
+  GetFunctionEventInvokeConfigCommand,
+  GetFunctionRecursionConfigCommand,
+  GetFunctionUrlConfigCommand,
+  GetPolicyCommand,
+  type InvokeMode,
+  type LambdaClient,
+  PutFunctionEventInvokeConfigCommand,
+  PutFunctionRecursionConfigCommand,
+  type RecursiveLoop,
+  RemovePermissionCommand,
+  UpdateAliasCommand,
+  UpdateFunctionUrlConfigCommand,
+} from '@aws-sdk/client-lambda';
+import * as z from 'zod';
+import type { Clients } from '../clients.ts';
+import { orAbsent } from '../failure.ts';
+import { fromJson, type Identity, type Json, type Kind, kind, part } from '../kind.ts';
+
+const URL = z.strictObject({
+  functionName: z.string(),
+  qualifier: z.string().optional(),
+  authorizationType: z.enum(['AWS_IAM', 'NONE']),
+  invokeMode: z.enum(['BUFFERED', 'RESPONSE_STREAM']).default('BUFFERED'),
+  cors: z
+    .strictObject({
+      allowCredentials: z.boolean().optional(),
+      allowHeaders: z.array(z.string()).optional(),
+      allowMethods: z.array(z.string()).optional(),
+      allowOrigins: z.array(z.string()).optional(),
+      exposeHeaders: z.array(z.string()).optional(),
+      maxAge: z.number().optional(),
+    })
+    .optional(),
+});
+type Url = z.infer<typeof URL>;
+
+const ALIAS = z.strictObject({
+  name: z.string(),
+  description: z.string().default(''),
+  functionName: z.string(),
+  functionVersion: z.string(),
+});
+
+const PERMISSION = z.strictObject({
+  action: z.string(),
+  function: z.string(),
+  principal: z.string(),
+  qualifier: z.string().optional(),
+  sourceArn: z.string().optional(),
+  sourceAccount: z.string().optional(),
+  functionUrlAuthType: z.enum(['AWS_IAM', 'NONE']).optional(),
+  invokedViaFunctionUrl: z.boolean().optional(),
+  statementId: z.string().optional(),
+});
+type Permission = z.infer<typeof PERMISSION>;
+
+const RECURSION = z.strictObject({ functionName: z.string(), recursiveLoop: z.enum(['Allow', 'Terminate']) });
+
+const INVOKE = z.strictObject({
+  functionName: z.string(),
+  qualifier: z.string().optional(),
+  maximumRetryAttempts: z.number().optional(),
+  maximumEventAgeInSeconds: z.number().optional(),
+});
+
+/** What belongs to a function and is set apart from it. */
+export function functionSettingKinds({ lambda }: Pick<Clients, 'lambda'>): Kind[] {
+  return [urls(lambda), aliases(lambda), permissions(lambda), recursion(lambda), invocation(lambda)];
+}
+
+function urls(lambda: LambdaClient): Kind {
+  const settings = ({ authorizationType, invokeMode, cors }: Url) => ({
+    AuthType: authorizationType as FunctionUrlAuthType,
+    InvokeMode: invokeMode as InvokeMode,
+    ...(cors && { Cors: corsOf(cors) }),
+  });
+  return kind<Url>({
+    type: 'aws:lambda/functionUrl:FunctionUrl',
+    noun: 'function URL',
+    optional: 'its function can be invoked through the Lambda API only',
+    inputs: URL,
+    identify: ({ functionName, qualifier }) => atFunction(functionName, qualifier),
+    fields: (said) => ({ authorization: said.authorizationType, mode: said.invokeMode, cors: corsOf(said.cors ?? {}) }),
+    async read(identity) {
+      const answer = await orAbsent(lambda.send(new GetFunctionUrlConfigCommand(target(identity))));
+      if (!answer) return undefined;
+      const { AuthType = '', InvokeMode = 'BUFFERED', Cors = {}, FunctionUrl = '' } = answer;
+      const fields: Record<string, Json> = { authorization: AuthType, mode: InvokeMode, cors: { ...Cors } as Json };
+      return { fields, outputs: { functionUrl: FunctionUrl } };
+    },
+    async create(identity, said) {
+      await lambda.send(new CreateFunctionUrlConfigCommand({ ...target(identity), ...settings(said) }));
+    },
+    async update(identity, said) {
+      await lambda.send(new UpdateFunctionUrlConfigCommand({ ...target(identity), ...settings(said) }));
+    },
+    async remove(identity) {
+      await orAbsent(lambda.send(new DeleteFunctionUrlConfigCommand(target(identity))));
+    },
+    outputs(identity, said, live) {
+      const functionUrl = live?.outputs?.['functionUrl'] ?? '';
+      return { ...said, id: part(identity, 'function'), functionUrl };
+    },
+  });
+}
+
+function corsOf(cors: NonNullable<Url['cors']>) {
+  const said = {
+    AllowCredentials: cors.allowCredentials,
+    AllowHeaders: cors.allowHeaders,
+    AllowMethods: cors.allowMethods,
+    AllowOrigins: cors.allowOrigins,
+    ExposeHeaders: cors.exposeHeaders,
+    MaxAge: cors.maxAge,
+  };
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as Partial<{
+    [Key in keyof typeof said]: NonNullable<(typeof said)[Key]>;
+  }>;
+}
+
+function aliases(lambda: LambdaClient): Kind {
+  return kind<z.infer<typeof ALIAS>>({
+    type: 'aws:lambda/alias:Alias',
+    noun: 'alias',
+    inputs: ALIAS,
+    identify: ({ functionName, name }) => ({ function: unqualified(functionName), alias: name }),
+    fields: ({ functionVersion, description }) => ({ version: functionVersion, description }),
+    async read(identity) {
+      const FunctionName = part(identity, 'function');
+      const answer = await orAbsent(lambda.send(new GetAliasCommand({ FunctionName, Name: part(identity, 'alias') })));
+      if (!answer) return undefined;
+      const fields = { version: answer.FunctionVersion ?? '', description: answer.Description ?? '' };
+      return { fields, outputs: { arn: answer.AliasArn ?? '' } };
+    },
+    async create(_identity, said) {
+      await lambda.send(new CreateAliasCommand(aliasOf(said)));
+    },
+    async update(_identity, said) {
+      await lambda.send(new UpdateAliasCommand(aliasOf(said)));
+    },
+    async remove(identity) {
+      const FunctionName = part(identity, 'function');
+      await orAbsent(lambda.send(new DeleteAliasCommand({ FunctionName, Name: part(identity, 'alias') })));
+    },
+    outputs(_identity, said, live) {
+      const arn = live?.outputs?.['arn'] || `${said.functionName}:${said.name}`;
+      const invokeArn = `arn:aws:apigateway:${arn.split(':')[3] ?? ''}:lambda:path/2015-03-31/functions/${arn}/invocations`;
+      return { ...said, id: arn, arn, invokeArn };
+    },
+  });
+}
+
+function aliasOf({ functionName, name, functionVersion, description }: z.infer<typeof ALIAS>) {
+  const FunctionName = unqualified(functionName);
+  return { FunctionName, Name: name, FunctionVersion: functionVersion, Description: description };
+}
+
+function permissions(lambda: LambdaClient): Kind {
+  const remove = async (identity: Identity): Promise<void> => {
+    const StatementId = part(identity, 'statement');
+    await orAbsent(lambda.send(new RemovePermissionCommand({ ...target(identity), StatementId })));
+  };
+  const add = async (identity: Identity, said: Permission): Promise<void> => {
+    const command = new AddPermissionCommand({
+      ...target(identity),
+      StatementId: part(identity, 'statement'),
+      Action: said.action,
+      Principal: said.principal,
+      ...(said.sourceArn && { SourceArn: said.sourceArn }),
+      ...(said.sourceAccount && { SourceAccount: said.sourceAccount }),
+      ...(said.functionUrlAuthType && { FunctionUrlAuthType: said.functionUrlAuthType }),
+      ...(said.invokedViaFunctionUrl && { InvokedViaFunctionUrl: true }),
+    });
+    await lambda.send(command);
+  };
+  return kind<Permission>({
+    type: 'aws:lambda/permission:Permission',
+    noun: 'permission',
+    optional: 'emulators do not check who invokes a function',
+    inputs: PERMISSION,
+    identify: (said, name) => ({
+      ...atFunction(said.function, said.qualifier),
+      statement: said.statementId ?? name,
+    }),
+    fields: ({ statementId: _id, function: _function, qualifier: _qualifier, ...statement }) => ({
+      statement: JSON.parse(JSON.stringify(statement)) as Json,
+    }),
+    async read(identity) {
+      const answer = await orAbsent(lambda.send(new GetPolicyCommand(target(identity))));
+      const policy = fromJson(answer?.Policy) as { Statement?: readonly { readonly Sid?: string }[] };
+      const statement = policy.Statement?.find(({ Sid }) => Sid === part(identity, 'statement'));
+      return statement && { fields: { statement: statement as Json } };
+    },
+    create: add,
+    // A statement cannot be changed, only said again.
+    async update(identity, said) {
+      await remove(identity);
+      await add(identity, said);
+    },
+    remove,
+    outputs: (identity, said) => ({
+      ...said,
+      id: part(identity, 'statement'),
+      statementId: part(identity, 'statement'),
+    }),
+  });
+}
+
+/** Every function has this setting: what is removed goes back to the default. */
+function recursion(lambda: LambdaClient): Kind {
+  const put = async (identity: Identity, loop: RecursiveLoop): Promise<void> => {
+    const FunctionName = part(identity, 'function');
+    await lambda.send(new PutFunctionRecursionConfigCommand({ FunctionName, RecursiveLoop: loop }));
+  };
+  return kind<z.infer<typeof RECURSION>>({
+    type: 'aws:lambda/functionRecursionConfig:FunctionRecursionConfig',
+    noun: 'recursion setting',
+    optional: 'emulators do not cut loops of functions and queues',
+    adopts: true,
+    inputs: RECURSION,
+    identify: ({ functionName }) => ({ function: unqualified(functionName) }),
+    fields: ({ recursiveLoop }) => ({ recursiveLoop }),
+    async read(identity) {
+      const FunctionName = part(identity, 'function');
+      const answer = await orAbsent(lambda.send(new GetFunctionRecursionConfigCommand({ FunctionName })));
+      return answer && { fields: { recursiveLoop: answer.RecursiveLoop ?? 'Terminate' } };
+    },
+    create: (identity, { recursiveLoop }) => put(identity, recursiveLoop),
+    update: (identity, { recursiveLoop }) => put(identity, recursiveLoop),
+    async remove(identity) {
+      await orAbsent(put(identity, 'Terminate'));
+    },
+    outputs: (identity, said) => ({ ...said, id: part(identity, 'function') }),
+  });
+}
+
+function invocation(lambda: LambdaClient): Kind {
+  const put = async (identity: Identity, said: z.infer<typeof INVOKE>): Promise<void> => {
+    const command = new PutFunctionEventInvokeConfigCommand({
+      ...target(identity),
+      MaximumRetryAttempts: said.maximumRetryAttempts,
+      MaximumEventAgeInSeconds: said.maximumEventAgeInSeconds,
+    });
+    await lambda.send(command);
+  };
+  return kind<z.infer<typeof INVOKE>>({
+    type: 'aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig',
+    noun: 'setting of asynchronous invocations',
+    optional: 'the emulator retries failed invocations as it likes',
+    inputs: INVOKE,
+    identify: ({ functionName, qualifier }) => atFunction(functionName, qualifier),
+    fields: (said) => ({
+      retries: said.maximumRetryAttempts ?? null,
+      maximumAge: said.maximumEventAgeInSeconds ?? null,
+    }),
+    async read(identity) {
+      const answer = await orAbsent(lambda.send(new GetFunctionEventInvokeConfigCommand(target(identity))));
+      if (!answer) return undefined;
+      const { MaximumRetryAttempts: retries = null, MaximumEventAgeInSeconds: maximumAge = null } = answer;
+      return { fields: { retries, maximumAge } };
+    },
+    create: put,
+    update: put,
+    async remove(identity) {
+      await orAbsent(lambda.send(new DeleteFunctionEventInvokeConfigCommand(target(identity))));
+    },
+    outputs: (identity, said) => ({ ...said, id: part(identity, 'function') }),
+  });
+}
+
+function atFunction(name: string, qualifier: string | undefined): Identity {
+  return { function: unqualified(name), ...(qualifier !== undefined && { qualifier }) };
+}
+
+function target(identity: Identity): { FunctionName: string; Qualifier?: string } {
+  const qualifier = identity['qualifier'];
+  return { FunctionName: part(identity, 'function'), ...(qualifier !== undefined && { Qualifier: qualifier }) };
+}
+
+/** The name alone, of a name or an ARN with or without a qualifier. */
+export function unqualified(nameOrArn: string): string {
+  return nameOrArn.startsWith('arn:') ? (nameOrArn.split(':')[6] ?? nameOrArn) : nameOrArn;
+}
