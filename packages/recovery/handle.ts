@@ -1,9 +1,9 @@
-/** One message of the recovery queue: a heartbeat of one target, or a tick that looks through all of them. */
+/** One message of the recovery queue: a heartbeat of one target, or a tick that looks through all of them; and the tick without one. */
 import { targetKey } from '@tmc/apis/hash.ts';
 import { WORKLOAD_GROUP } from '@tmc/apis/names.ts';
 import { type Clock, formatTime } from '@tmc/kernel/clock.ts';
 import type { Envelope } from '@tmc/kernel/envelope.ts';
-import { conflictError } from '@tmc/kernel/errors.ts';
+import { conflictError, kindOf } from '@tmc/kernel/errors.ts';
 import type { Condition, Json, JsonObject } from '@tmc/kernel/object.ts';
 import type { HubApi } from '@tmc/kernel/ports.ts';
 import { done, type Outcome, park } from '@tmc/kernel/result.ts';
@@ -30,6 +30,8 @@ const HEARTBEAT_FIELDS: Readonly<Record<string, string>> = {
 };
 /** Targets looked at side by side in a tick. */
 const PARALLEL = 16;
+/** Looks at all targets in one sweep, before it gives up. */
+const SWEEP_ATTEMPTS = 3;
 
 /**
  * The handler of the recovery queue. Heartbeats cost at most one table write per 10 s and target; the hub is written only when the
@@ -41,6 +43,23 @@ export function createRecover(deps: RecoverDeps): (envelope: Envelope, receiveCo
     if (envelope.change === 'tick') return tick(deps);
     if (envelope.change === 'heartbeat') return heartbeat(deps, envelope);
     return park(`recovery has no use for a message of change ${envelope.change}`);
+  };
+}
+
+/**
+ * Looks at every target without a message, as a tick does. Who records the same at the same moment is nobody's fault: it looks again.
+ * @throws TmcError when a target could not be looked at, after all others were.
+ */
+export function createSweep(deps: RecoverDeps): () => Promise<void> {
+  return async () => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await tick(deps);
+        return;
+      } catch (error) {
+        if (kindOf(error) !== 'conflict' || attempt === SWEEP_ATTEMPTS) throw error;
+      }
+    }
   };
 }
 

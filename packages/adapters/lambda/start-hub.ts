@@ -8,11 +8,8 @@ import { defaultProvider } from './credentials.ts';
 import type { Environment, HubSettings } from './environment.ts';
 import { createKubeCredentials, type KubeCredentials } from './kube-credentials.ts';
 import type { HubRuntime, RuntimeSettings } from './runtime.ts';
-import type { Start } from './start.ts';
+import { SETTINGS, type Start } from './start.ts';
 import { openQueues } from './start-queues.ts';
-
-/** What all installations on AWS have in common. */
-const SETTINGS = { sourceClusterName: 'kcp-virtual', heartbeatThresholdMs: 15_000 } as const;
 
 /** Connects the hub of the environment. @throws TmcError `retry` when it must be asked something and cannot be reached. */
 export async function startHub<Env extends Environment<'sweep'>>({

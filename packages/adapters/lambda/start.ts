@@ -3,6 +3,9 @@ import type { Context } from 'aws-lambda';
 import { type Environment, type FunctionName, readEnvironment } from './environment.ts';
 import { createTelemetry, type Telemetry } from './powertools.ts';
 
+/** What all installations on AWS have in common. */
+export const SETTINGS = { sourceClusterName: 'kcp-virtual', heartbeatThresholdMs: 15_000 } as const;
+
 /** What a function has before it reaches anybody. */
 export type Start<Env> = Telemetry & { readonly env: Env; readonly clock: Clock };
 
