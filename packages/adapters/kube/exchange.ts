@@ -31,17 +31,19 @@ export type HttpHead = {
 
 /**
  * Why there is no whole answer. `refused` means the server has certainly not looked at the request, `late` that it did not answer
- * within the deadline.
+ * within the deadline, `lost` that the connection or stream ended before anything of an answer came.
  */
 export class NoAnswer extends Error {
   readonly refused: boolean;
   readonly late: boolean;
+  readonly lost: boolean;
 
-  constructor(reason: string, options: { refused?: boolean; late?: boolean; cause?: unknown } = {}) {
+  constructor(reason: string, options: { refused?: boolean; late?: boolean; lost?: boolean; cause?: unknown } = {}) {
     super(reason, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'NoAnswer';
     this.refused = options.refused ?? false;
     this.late = options.late ?? false;
+    this.lost = options.lost ?? false;
   }
 }
 
@@ -128,14 +130,14 @@ export function limit(stream: ClientHttp2Stream, request: HttpRequest, reject: (
   };
 }
 
-/** Why a stream broke, from its error or the code it was closed with. */
-export function brokenStream(stream: ClientHttp2Stream, error: unknown): NoAnswer {
+/** Why a stream broke, from its error or the code it was closed with; `lost` when nothing of an answer had come. */
+export function brokenStream(stream: ClientHttp2Stream, error: unknown, lost = false): NoAnswer {
   const code = stream.rstCode;
   const refused = code === constants.NGHTTP2_REFUSED_STREAM;
-  if (refused) return new NoAnswer('the server refused the stream', { refused, cause: error });
+  if (refused) return new NoAnswer('the server refused the stream', { refused, lost, cause: error });
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (cause instanceof Error) return new NoAnswer(cause.message, { cause: error });
-  return new NoAnswer(`the connection was cut (HTTP/2 code ${code ?? 'none'})`);
+  if (cause instanceof Error) return new NoAnswer(cause.message, { lost, cause: error });
+  return new NoAnswer(`the connection was cut (HTTP/2 code ${code ?? 'none'})`, { lost });
 }
 
 /**
@@ -163,7 +165,7 @@ export function exchange(stream: ClientHttp2Stream, request: HttpRequest): Promi
     stream.on('close', () => {
       release();
       if (!body.head || failure || !ended || stream.aborted || stream.rstCode) {
-        return reject(brokenStream(stream, failure));
+        return reject(brokenStream(stream, failure, body.head === undefined));
       }
       try {
         resolve({ ...body.head, body: body.text() });

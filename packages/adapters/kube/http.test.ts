@@ -303,16 +303,6 @@ describe('transport', () => {
     expect(session.hasRoom()).toBe(false);
   });
 
-  it('leaves a connection that was silent through a suspension', async () => {
-    let nowMs = 0;
-    const thawed = new Transport(server.connection, { clock: () => nowMs });
-    await thawed.request({ method: 'GET', path: '/x' });
-    nowMs = 60_000;
-    await thawed.request({ method: 'GET', path: '/x' });
-    expect(server.sessions).toHaveLength(2);
-    thawed.close();
-  });
-
   it('cuts a connection whose PING is not answered', async () => {
     server.reply = () => undefined;
     const link = await startTcpLink(Number(new URL(server.connection.url).port));

@@ -83,12 +83,15 @@ export class Transport {
    * @throws TmcError `retry` when no whole answer came, terminal when it is too large, see {@link isAnswerTooLarge}.
    */
   async request(ask: Ask): Promise<HttpAnswer> {
-    return this.#attempt(ask, async (request) => exchange(this.#start('calls', request), request));
+    return this.#attempt(ask, (request) => this.#call(request));
   }
 
   /** A request whose answer is read as it comes. @throws TmcError `retry` when its headers did not come in time. */
   async open(ask: Ask): Promise<OpenAnswer> {
-    return this.#attempt(ask, async (request) => openStream(this.#start('watches', request), request));
+    return this.#attempt(ask, async (request) => {
+      await this.#prove('watches');
+      return openStream(start(this.#session('watches'), request), request);
+    });
   }
 
   /** Cuts all sessions; a later request opens new ones. */
@@ -136,15 +139,27 @@ export class Transport {
     };
   }
 
-  #start(kind: 'calls' | 'watches', request: HttpRequest): ClientHttp2Stream {
-    const session = this.#session(kind);
+  /**
+   * One exchange. A connection that was there before may have been dead before anybody could see it: what only reads is asked once
+   * more when nothing came back over such a one.
+   */
+  async #call(request: HttpRequest): Promise<HttpAnswer> {
+    await this.#prove('calls');
+    const session = this.#session('calls');
+    const wasMade = session.isMade();
     try {
-      return session.start(request.headers, request.body === undefined);
+      return await exchange(start(session, request), request);
     } catch (error) {
-      // The session ended between the look and the use: nothing was sent.
-      session.retire();
-      throw new NoAnswer(messageOf(error), { refused: true, cause: error });
+      if (!(wasMade && request.method === 'GET' && error instanceof NoAnswer && error.lost)) throw error;
+      await this.#prove('calls');
+      return exchange(start(this.#session('calls'), request), request);
     }
+  }
+
+  /** Has sessions that were silent for a while proved, at once; those that are dead have no room afterwards. */
+  async #prove(kind: 'calls' | 'watches'): Promise<void> {
+    const silent = this.#sessions[kind].filter((session) => session.hasRoom() && session.needsProof());
+    await Promise.all(silent.map((session) => session.prove()));
   }
 
   #session(kind: 'calls' | 'watches'): Session {
@@ -159,6 +174,16 @@ export class Transport {
     const session = new Session(this.#dialer, { clock: this.#clock, ping: this.#ping, gone });
     sessions.push(session);
     return session;
+  }
+}
+
+/** Starts a stream. @throws NoAnswer `refused` when the session ended between the look and the use: nothing was sent. */
+function start(session: Session, request: HttpRequest): ClientHttp2Stream {
+  try {
+    return session.start(request.headers, request.body === undefined);
+  } catch (error) {
+    session.retire();
+    throw new NoAnswer(messageOf(error), { refused: true, cause: error });
   }
 }
 

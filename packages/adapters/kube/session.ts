@@ -11,8 +11,13 @@ export type PingTiming = { readonly everyMs: number; readonly deadlineMs: number
 
 /** Silence on a watch proves nothing, an unanswered PING does. */
 const PING: PingTiming = { everyMs: 10_000, deadlineMs: 10_000 };
-/** Nothing heard for so much longer than PINGs allow: the process was suspended (a frozen function), the connection is likely dead. */
-const STALE_MARGIN_MS = 5_000;
+/**
+ * A peer not heard of for so long is asked before the next request. A process that was suspended, as functions are between
+ * invocations, has not seen what became of its connections; for one that ran, a PING costs one way there and back.
+ */
+const PROOF_AFTER_MS = 1_000;
+/** A live peer answers in one way there and back; waiting longer costs more than another connection. */
+const PROOF_DEADLINE_MS = 1_000;
 /** Receive windows: one bounds what a paused watch buffers, the other lets many lists flow side by side. */
 const STREAM_WINDOW_BYTES = 256 * 1024;
 const CONNECTION_WINDOW_BYTES = 8 * 1024 * 1024;
@@ -61,16 +66,23 @@ export type SessionOptions = {
   readonly gone: (session: Session) => void;
 };
 
-/** One HTTP/2 connection: counts its streams, proves by PING that the peer lives, takes no new requests after GOAWAY. */
+/**
+ * One HTTP/2 connection: counts its streams, proves by PING that the peer lives, takes no new requests after GOAWAY. Whoever starts
+ * a request on a session that {@link needsProof} waits for {@link prove} first.
+ */
 export class Session {
   readonly #http2: ClientHttp2Session;
   readonly #clock: Clock;
   readonly #ping: PingTiming;
   readonly #pinging: NodeJS.Timeout;
   readonly #connecting: NodeJS.Timeout;
+  readonly #connectMs: number;
   #streams = 0;
   #retired = false;
   #heardAtMs: number;
+  /** Left a proof unanswered: takes no requests until it is heard again. */
+  #isSilent = false;
+  #proof: Promise<void> | undefined;
 
   constructor(dialer: Dialer, { clock, ping = PING, gone }: SessionOptions) {
     this.#clock = clock;
@@ -82,18 +94,20 @@ export class Session {
     });
     // Until it is made there is nobody to ask by PING; a server that accepts and says nothing would hold everything that waits for it.
     const connectMs = ping.everyMs + ping.deadlineMs;
+    this.#connectMs = connectMs;
     this.#connecting = setTimeout(() => {
       this.#http2.destroy(new Error(`no connection was made within ${connectMs} ms`));
     }, connectMs).unref();
     this.#http2.on('connect', () => {
       clearTimeout(this.#connecting);
+      this.#heard();
       // Told a moment later than it happens: the session may be gone by then, and would throw.
       if (!this.#http2.destroyed) this.#http2.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     });
     this.#http2.on('goaway', () => this.retire());
     // The streams get the error too and tell their callers.
     this.#http2.on('error', () => this.retire());
-    this.#pinging = setInterval(() => this.#askForLife(), ping.everyMs).unref();
+    this.#pinging = setInterval(() => void this.#askForLife(), ping.everyMs).unref();
     this.#http2.on('close', () => {
       this.#retired = true;
       clearInterval(this.#pinging);
@@ -104,12 +118,34 @@ export class Session {
 
   /** True when a request may be started here. */
   hasRoom(): boolean {
-    if (this.#retired || this.#http2.destroyed || this.#http2.closed) return false;
-    if (this.#clock() - this.#heardAtMs > this.#ping.everyMs + this.#ping.deadlineMs + STALE_MARGIN_MS) {
-      this.retire();
+    if (this.#retired || this.#isSilent || this.#http2.destroyed || this.#http2.closed) return false;
+    if (this.#http2.connecting && this.#silentMs() > this.#connectMs) {
+      // Its time-out did not run while the process was suspended.
+      this.destroy();
       return false;
     }
     return this.#streams < Math.min(MAX_STREAMS, this.#http2.remoteSettings?.maxConcurrentStreams ?? MAX_STREAMS);
+  }
+
+  /** True once the connection is made: it may be dead again without this process having seen it. */
+  isMade(): boolean {
+    return !this.#http2.connecting;
+  }
+
+  /** True when the peer of a connection was not heard of for a while. */
+  needsProof(): boolean {
+    return this.isMade() && this.#silentMs() > PROOF_AFTER_MS;
+  }
+
+  /**
+   * Resolves within a second, when the peer has answered a PING or is known not to: then there is no room here until it is heard
+   * again, and what runs here is left to the regular PINGs, for a server may only be slow. All who wait share one PING.
+   */
+  prove(): Promise<void> {
+    this.#proof ??= this.#askForProof().finally(() => {
+      this.#proof = undefined;
+    });
+    return this.#proof;
   }
 
   /** Starts a request; its body is to be written by the caller. */
@@ -139,26 +175,41 @@ export class Session {
 
   #heard(): void {
     this.#heardAtMs = this.#clock();
+    this.#isSilent = false;
   }
 
-  #askForLife(): void {
+  #silentMs(): number {
+    return this.#clock() - this.#heardAtMs;
+  }
+
+  async #askForProof(): Promise<void> {
+    const outcome = await this.#askForAnswer(Math.min(PROOF_DEADLINE_MS, this.#ping.deadlineMs));
+    if (outcome === 'answered') return;
+    if (outcome === 'ended') this.retire();
+    else if (this.#streams === 0) this.destroy();
+    else this.#isSilent = true;
+  }
+
+  async #askForLife(): Promise<void> {
     if (this.#http2.connecting || this.#http2.destroyed) return;
-    let answered = false;
     const { deadlineMs } = this.#ping;
-    const give = () => {
-      if (!answered) this.#http2.destroy(new PingUnanswered(deadlineMs));
-    };
-    // Timers run before sockets are read: after a long pause of this process the answer may be there, unread.
-    const overdue = setTimeout(() => setImmediate(give), deadlineMs).unref();
-    const settle = (error: Error | null) => {
-      answered = true;
-      clearTimeout(overdue);
-      if (!error) this.#heard();
-    };
-    try {
-      this.#http2.ping(settle);
-    } catch (error) {
-      settle(error as Error);
-    }
+    if ((await this.#askForAnswer(deadlineMs)) === 'late') this.#http2.destroy(new PingUnanswered(deadlineMs));
+  }
+
+  #askForAnswer(deadlineMs: number): Promise<'answered' | 'late' | 'ended'> {
+    return new Promise((resolve) => {
+      // Timers run before sockets are read: after a long pause of this process the answer may be there, unread.
+      const overdue = setTimeout(() => setImmediate(() => resolve('late')), deadlineMs).unref();
+      const settle = (error: Error | null) => {
+        clearTimeout(overdue);
+        if (!error) this.#heard();
+        resolve(error ? 'ended' : 'answered');
+      };
+      try {
+        this.#http2.ping(settle);
+      } catch (error) {
+        settle(error as Error);
+      }
+    });
   }
 }
