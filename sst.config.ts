@@ -5,7 +5,9 @@ export default $config({
   app({ stage }) {
     const isKept = stage === 'production';
     const removal = isKept ? 'retain' : 'remove';
-    return { name: 'tmc', home: 'aws', providers: { aws: '7.20.0' }, removal, protect: isKept };
+    const tags = { 'tmc:app': 'tmc', 'tmc:stage': stage };
+    const aws = { version: '7.20.0', defaultTags: { tags } };
+    return { name: 'tmc', home: 'aws', providers: { aws }, removal, protect: isKept };
   },
   async run() {
     const { deploy } = await import('./stacks/sst.ts');

@@ -3,7 +3,13 @@ import type { EvaluateOptions } from '../evaluate.ts';
 import { plain } from './inputs.ts';
 import { type PolicyInputs, policyDocument } from './policy.ts';
 
-type Resource = { readonly type: string; readonly name: string; readonly inputs: Record<string, unknown> };
+type Resource = {
+  readonly type: string;
+  readonly name: string;
+  readonly inputs: Record<string, unknown>;
+  /** Of what is there already and is only read. */
+  readonly id?: string;
+};
 type Made = { readonly id: string | undefined; readonly state: Record<string, unknown> };
 
 /**
@@ -13,9 +19,9 @@ type Made = { readonly id: string | undefined; readonly state: Record<string, un
 export function pulumiMocks(options: EvaluateOptions, failures: Error[]) {
   return {
     call: ({ token, inputs }: { token: string; inputs: Record<string, unknown> }) => answer(token, inputs, options),
-    newResource: async ({ type, name, inputs }: Resource): Promise<Made> => {
+    newResource: async ({ inputs, ...rest }: Resource): Promise<Made> => {
       try {
-        return await make({ type, name, inputs: await plain(inputs) }, options);
+        return await make({ ...rest, inputs: await plain(inputs) }, options);
       } catch (error) {
         failures.push(error instanceof Error ? error : new Error(String(error)));
         throw error;
@@ -24,7 +30,8 @@ export function pulumiMocks(options: EvaluateOptions, failures: Error[]) {
   };
 }
 
-async function make({ type, name, inputs }: Resource, options: EvaluateOptions): Promise<Made> {
+async function make({ type, name, inputs, id: read }: Resource, options: EvaluateOptions): Promise<Made> {
+  if (read && type === 'aws:iam/role:Role') return roleOf(read, options);
   if (type.startsWith('aws:')) {
     const { id, state } = await options.newResource({ type, name, inputs });
     return { id, state: { ...inputs, ...state } };
@@ -35,6 +42,12 @@ async function make({ type, name, inputs }: Resource, options: EvaluateOptions):
 }
 
 const isComponent = (type: string): boolean => /^(sst:|pulumi:pulumi:Stack$|pulumi:providers:)/.test(type);
+
+/** A role by its name, as a component finds one that it is told to use. */
+const roleOf = (name: string, { account }: EvaluateOptions): Made => ({
+  id: name,
+  state: { name, arn: `arn:aws:iam::${account}:role/${name}` },
+});
 
 /** Not secret: the same for everybody who knows app and stage. Nothing in this program relies on it. */
 function randomBytes(name: string, inputs: Record<string, unknown>, { app, stage }: EvaluateOptions): Made {

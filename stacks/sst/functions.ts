@@ -1,7 +1,7 @@
 import type { EnvironmentValue, FunctionSpec, Topology } from '../topology.ts';
 import { bundledFunctions } from './bundles.ts';
 import { componentName, deployedName } from './names.ts';
-import { type Granted, policyOf, statementsOf } from './statements.ts';
+import { assumedBy, type Granted, policyOf, statementsOf } from './statements.ts';
 
 export type DeployedFunction = {
   readonly component: sst.aws.Function;
@@ -11,10 +11,6 @@ export type DeployedFunction = {
 
 /** Moved from version to version; see docs/operations/deploy.md on going back. */
 const ALIAS = 'live';
-const LAMBDA_ONLY = JSON.stringify({
-  Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
-});
 const DAYS = { '1 week': 7, '1 month': 30, '3 months': 90 } as const;
 
 /** Every function with its role, log group and recursion setting, by name. */
@@ -51,7 +47,11 @@ function createFunction(spec: FunctionSpec, { data }: Topology, granted: Granted
     dev: false,
     transform: {
       // SST's own role may write to all logs of the account, and may be taken on by anybody in it.
-      role: { assumeRolePolicy: LAMBDA_ONLY, managedPolicyArns: [], inlinePolicies: [{ name: 'inline', policy }] },
+      role: {
+        assumeRolePolicy: assumedBy('lambda.amazonaws.com'),
+        managedPolicyArns: [],
+        inlinePolicies: [{ name: 'inline', policy }],
+      },
       // SST adds variables of its own for links, of which there are none.
       function: { environment: { variables } },
     },

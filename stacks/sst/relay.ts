@@ -1,17 +1,17 @@
 import type { RelaySpec, Topology } from '../topology.ts';
 import { deployedName } from './names.ts';
-import { arn, type Granted, policyOf, type Statement } from './statements.ts';
+import { arn, assumedBy, type Granted, policyOf, type Statement } from './statements.ts';
 
 /** Queues that the hub relay sends to, in the words of its command line. */
 const QUEUES = ['placement', 'sync', 'recovery'] as const;
 const ECR = /^(?<account>\d{12})\.dkr\.ecr\.(?<region>[a-z0-9-]+)\.amazonaws\.com\/(?<repository>[^:@]+)/;
-const TASKS_ONLY = JSON.stringify({
-  Version: '2012-10-17',
-  Statement: [{ Effect: 'Allow', Principal: { Service: 'ecs-tasks.amazonaws.com' }, Action: 'sts:AssumeRole' }],
-});
 
 /** The hub relay as a service on Fargate, where the fleet asks for one: in a network of its own, open to nobody, with one role. */
-export function createRelay({ relay }: Topology, granted: Granted, roles: ReadonlyMap<string, aws.iam.Role>): void {
+export function createRelay(
+  { relay, data }: Topology,
+  granted: Granted,
+  roles: ReadonlyMap<string, aws.iam.Role>,
+): void {
   const role = roles.get('hub-relay');
   if (!relay || !role) return;
   const logs = `/${$app.name}/${$app.stage}/hub-relay`;
@@ -27,17 +27,19 @@ export function createRelay({ relay }: Topology, granted: Granted, roles: Readon
     cpu: relay.cpu,
     memory: relay.memory,
     scaling: { min: relay.replicas, max: relay.replicas },
-    logging: { name: logs, retention: '1 month' },
+    logging: { name: logs, retention: data.logRetention },
     taskRole: role.name,
     dev: false,
     transform: {
       // SST's own role may read all secrets of the account.
       executionRole: {
         name: deployedName('hub-relay-start'),
-        assumeRolePolicy: TASKS_ONLY,
+        assumeRolePolicy: assumedBy('ecs-tasks.amazonaws.com'),
         managedPolicyArns: [],
         inlinePolicies: [{ name: 'inline', policy: policyOf(startStatements(relay, logs)) }],
       },
+      // A shell in the container would need permissions that the relay does not.
+      service: { enableExecuteCommand: false },
       taskDefinition: (args) => {
         args.containerDefinitions = $util.output(args.containerDefinitions).apply(hardened);
         return undefined;

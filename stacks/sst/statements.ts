@@ -68,3 +68,11 @@ export function policyOf(statements: readonly Statement[]): $util.Output<string>
     })),
   });
 }
+
+/** The trust policy of a role that a service of AWS takes on; who may hand it to the service is said by `iam:PassRole`. */
+export function assumedBy(service: string): string {
+  return JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+  });
+}
