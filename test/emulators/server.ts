@@ -38,7 +38,12 @@ export type ServerProcess = {
  * @throws with the end of its output, when it ends first or is not ready within a minute; then nothing is left of it
  */
 export async function startServer(server: ServerProcess): Promise<Emulator> {
-  const child = spawn(server.command, server.args, { stdio: ['ignore', 'pipe', 'pipe'], env: server.env });
+  // Detached: Ctrl-C must not end it before its folder is cleared by `stop`.
+  const child = spawn(server.command, server.args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: server.env,
+    detached: true,
+  });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
