@@ -47,6 +47,20 @@ function program(): Command {
     });
 
   tmc
+    .command('simulate')
+    .description('serve a hub and two members on simulated API servers, for trying a deployment')
+    .option('--folder <folder>', 'where kubeconfigs, tokens and fleet.yaml are written', '.tmc/local')
+    .addHelpText('after', '\nHow to deploy for them: docs/operations/deploy.md\n')
+    .action(async (options: { folder: string }) => {
+      const { startSimulatedFleet } = await import('./simulate.ts');
+      const fleet = await startSimulatedFleet(options);
+      process.stdout.write(fleet.text);
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+        process.once(signal, () => void fleet.close().then(() => process.exit(0)));
+      }
+    });
+
+  tmc
     .command('demo')
     .description('perform the virtual-cluster walkthrough and check every step of it')
     .option('--debug', 'log what the host does, to standard error', false)
