@@ -1,7 +1,6 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { Metrics } from '@aws-lambda-powertools/metrics';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import type middy from '@middy/core';
 import type { Environment, FunctionName } from './environment.ts';
 import type { Log, Meter } from './telemetry.ts';
@@ -23,7 +22,8 @@ export function createTelemetry(name: FunctionName, level: Environment<'api'>['P
     middlewares: [
       // Said here, since a variable of Powertools could turn it on: events hold objects of users.
       injectLambdaContext(logger, { logEvent: false }),
-      logMetrics(metrics, { captureColdStartMetric: true }),
+      // Every metric is written when it is counted: there is nothing to publish at the end, which Powertools would warn of each time.
+      { before: ({ context }) => metrics.captureColdStartMetric(context.functionName) },
     ],
   };
 }
