@@ -1,23 +1,16 @@
-import { readdirSync, rmSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
-import { build } from 'esbuild';
-import { bundleOptions } from '../../scripts/bundle-options.ts';
+import { bundleFunction } from '../bundle.ts';
 
 /** What SST asks for a function; the rest of its request is not needed. */
 export type FunctionBuild = { readonly functionID: string; readonly handler: string };
 
-/**
- * Bundles `functions/<name>.ts` as the release does, into a folder of its own. Gives SST's answer: the folder, the handler within it,
- * and the source maps, which stay apart from the archive.
- */
+/** Bundles a function as the release does. Gives SST's answer: the folder for the archive, and the handler within it. */
 export async function buildFunction({ functionID, handler }: FunctionBuild, artifacts: string) {
   const name = basename(handler, extname(handler));
   const out = join(artifacts, 'build', functionID);
-  rmSync(out, { recursive: true, force: true });
-  const errors = await build({ ...bundleOptions([`${name}.ts`], out), logLevel: 'silent' }).then(
+  const errors = await bundleFunction(name, out, join(artifacts, 'maps')).then(
     () => [],
     (error: Error) => [`functions/${name}.ts: ${error.message}`],
   );
-  const sourcemaps = errors.length > 0 ? [] : readdirSync(out).filter((file) => file.endsWith('.map'));
-  return { handler, out, errors, sourcemaps: sourcemaps.map((file) => join(out, file)) };
+  return { handler, out, errors, sourcemaps: [] };
 }

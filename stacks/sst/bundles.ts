@@ -9,7 +9,7 @@ export function bundledFunctions(names: readonly string[]): (name: string) => st
   const { root, work } = $cli.paths;
   const folder = join(work, 'functions');
   if ($cli.command !== 'evaluate') {
-    execFileSync('node', ['scripts/run.mjs', 'scripts/bundle.ts', '--each', folder, ...names], {
+    execFileSync('node', ['scripts/run.mjs', 'scripts/bundle-functions.ts', folder, ...names], {
       cwd: root,
       stdio: 'pipe',
     });
