@@ -11,7 +11,10 @@ import { type Clients, clientsOf } from './clients.ts';
 import { call, codeOf, deploy, depthOf, listener, logsOf, queueFor, type Told } from './emulators/deployed.ts';
 import { familyOf, isRunning, listening } from './emulators/processes.ts';
 
-/** What the other suites of this project take for granted of an emulator, shown with a function of a few lines. */
+/**
+ * What the other suites of this project take for granted of an emulator, shown with a function of a few lines. Starts its own; of the
+ * emulator alone that the rest of the run uses, if it names one.
+ */
 const EMULATORS = [
   { name: 'ministack', start: startMiniStack, missing: await whyNoMiniStack() },
   { name: 'localstack', start: startLocalStack, missing: await whyNoLocalStack() },
@@ -20,6 +23,7 @@ const EMULATORS = [
 type Tale = { pid: number; TMPDIR: string };
 
 for (const { name, start, missing } of EMULATORS) {
+  if (name !== (process.env['EMULATOR_NAME'] ?? name)) continue;
   if (missing) console.warn(`SKIPPED: functions on ${name}: ${missing}`);
 
   describe.skipIf(missing !== undefined)(`functions on ${name}`, () => {

@@ -32,18 +32,23 @@ async function answer(invocation) {
   process.env['_X_AMZN_TRACE_ID'] = invocation.trace;
   try {
     const result = await handler(JSON.parse(invocation.event), contextOf(invocation));
-    finish({ result: JSON.stringify(result ?? null) });
+    await finish({ result: JSON.stringify(result ?? null) });
   } catch (error) {
     console.error('Invoke Error', describe(error));
-    finish({ error: describe(error) });
+    await finish({ error: describe(error) });
   }
 }
 
-/** Output is synchronous, the mark therefore the last of this invocation. */
-function finish(said) {
+async function finish(said, after) {
   current = undefined;
-  process.stdout.write(mark);
-  say(said);
+  await endOutput();
+  say(said, after);
+}
+
+/** Marks the end of this invocation's output, once all of it is in the one pipe that both streams write to. */
+async function endOutput() {
+  await new Promise((written) => process.stderr.write('', written));
+  await new Promise((written) => process.stdout.write(mark, written));
 }
 
 function say(message, after) {
@@ -54,8 +59,7 @@ function say(message, after) {
 function die(type, error) {
   const said = { ...describe(error), errorType: type };
   console.error(said);
-  process.stdout.write(mark);
-  say(current === undefined ? { initError: said } : { error: said }, () => process.exit(128));
+  void finish(current === undefined ? { initError: said } : { error: said }, () => process.exit(128));
 }
 
 /** The function of `folder/file.export`, as Lambda finds it. */

@@ -61,6 +61,7 @@ class Sandbox:
         self._environment = environment
         self._timeout = timeout
         self._lock = threading.Lock()
+        self._in_use = threading.RLock()
         self._stopped = False
         self._process: subprocess.Popen | None = None
         self._channel: socket.socket | None = None
@@ -69,6 +70,10 @@ class Sandbox:
 
     def start(self) -> None:
         """Starts the process and waits until the handler is loaded. Raises InitFailed."""
+        with self._in_use:
+            self._start()
+
+    def _start(self) -> None:
         self._spawn()
         try:
             said = self._receive(time.monotonic() + INIT_SECONDS)
@@ -83,10 +88,14 @@ class Sandbox:
 
     def invoke(self, invocation: Invocation) -> Answer:
         """Sends one event and waits for what comes of it, at most the timeout of the function."""
+        with self._in_use:
+            return self._invoke(invocation)
+
+    def _invoke(self, invocation: Invocation) -> Answer:
         started = time.monotonic()
         try:
             if self._process is None or self._process.poll() is not None:
-                self.start()
+                self._start()
             payload, is_error = self._exchange(invocation)
         except InitFailed as failed:
             payload, is_error = json.dumps(failed.error), True
@@ -98,6 +107,10 @@ class Sandbox:
         with self._lock:
             self._stopped = True
         self._end()
+        # Who waits for the process sees its end now.
+        with self._in_use:
+            if self._channel is not None:
+                self._channel.close()
 
     def logs(self) -> str:
         """What the process wrote since the last event was answered."""
