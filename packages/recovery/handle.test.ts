@@ -9,7 +9,7 @@ import type { Condition } from '@tmc/kernel/object.ts';
 import { createMemoryHub } from '@tmc/testkit/memory-hub.ts';
 import { syncTarget } from '@tmc/testkit/objects.ts';
 import { describe, expect, it } from 'vitest';
-import { createRecover } from './handle.ts';
+import { createRecover, createSweep } from './handle.ts';
 
 const START = Date.UTC(2026, 0, 1);
 const THRESHOLD = 15_000;
@@ -64,6 +64,7 @@ async function createWorld(names: string[] = ['west'], fault?: { at: number; aft
 
   return {
     hub,
+    deps,
     placement,
     writes,
     handle,
@@ -238,5 +239,47 @@ describe('a crash of recovery', () => {
       await world.tick();
       expect((await world.condition('Ready'))?.status, `turn ${turn}`).toBe('True');
     }
+  });
+});
+
+describe('a sweep', () => {
+  /** Somebody else records first, this many times. */
+  const sweepWith = ({ deps }: Awaited<ReturnType<typeof createWorld>>, conflicts: number) => {
+    let left = conflicts;
+    const saveSeen: typeof deps.store.saveSeen = async (...given) =>
+      left-- > 0 ? undefined : deps.store.saveSeen(...given);
+    return createSweep({ ...deps, store: { ...deps.store, saveSeen } });
+  };
+
+  it('tells silent targets without a message', async () => {
+    const world = await createWorld(['west', 'east']);
+    await world.beat('west');
+    await world.beat('east');
+    world.at(THRESHOLD + 1);
+    await world.beat('east');
+    await sweepWith(world, 0)();
+    expect((await world.condition('Ready', 'west'))?.status).toBe('False');
+    expect((await world.condition('Ready', 'east'))?.status).toBe('True');
+  });
+
+  it('looks again when somebody else was faster, and fails only if that goes on', async () => {
+    const world = await createWorld();
+    await world.beat();
+    world.at(THRESHOLD + 1);
+    await expect(sweepWith(world, 3)()).rejects.toMatchObject({ kind: 'conflict' });
+    await sweepWith(world, 2)();
+    expect((await world.condition('Ready'))?.status).toBe('False');
+  });
+
+  it('fails with what a target made of it, after all others were looked at', async () => {
+    const world = await createWorld(['west', 'east', 'north']);
+    await world.beat('east');
+    await world.beat('north');
+    world.at(THRESHOLD + 1);
+    const get: typeof world.hub.get = (key) =>
+      key.name === 'east' ? Promise.reject(new Error('no answer')) : world.hub.get(key);
+    await expect(createSweep({ ...world.deps, hub: { ...world.deps.hub, get } })()).rejects.toThrow('no answer');
+    expect((await world.condition('Ready', 'north'))?.status).toBe('False');
+    expect((await world.condition('HeartbeatHealthy', 'west'))?.status).toBe('Unknown');
   });
 });
