@@ -30,7 +30,8 @@ try {
   await main();
 } catch (error) {
   console.error((error as Error).message);
-  process.exitCode = 1;
+  // Not only the exit code: what Pulumi left behind would otherwise keep the process, or end it in words of its own.
+  process.exit(1);
 }
 
 async function main(): Promise<void> {

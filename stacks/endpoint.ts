@@ -42,11 +42,15 @@ export async function deployToEndpoint(
   const { app, stage, region, fleet, artifacts } = options;
   const { reconciler, where } = await open(options);
   const { evaluate } = await import('./evaluate.ts');
+  // What was under way when something failed fails too, in promises of Pulumi that nobody waits for: the first failure is thrown below.
+  const ignore = (): void => undefined;
+  process.on('unhandledRejection', ignore);
   try {
     const newResource = reconciler.resource.bind(reconciler);
     const program = { app, stage, region, fleet, artifacts, account: where.account, newResource };
     const deployment = await evaluate(program);
     await reconciler.finish();
+    process.off('unhandledRejection', ignore);
     return { changes: reconciler.changes, deployment };
   } catch (error) {
     await reconciler.comeToRest();
