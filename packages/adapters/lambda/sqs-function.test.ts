@@ -3,7 +3,7 @@ import { retryError, terminalError } from '@tmc/kernel/errors.ts';
 import { again, done } from '@tmc/kernel/result.ts';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
-import { type Handle, sqsFunction } from './sqs-function.ts';
+import { type Handle, type SqsFunctionOptions, sqsFunction } from './sqs-function.ts';
 
 const envelope = (name: string, at = 1): Envelope => ({
   v: 1,
@@ -33,10 +33,14 @@ const record = (messageId: string, body: string, receiveCount = 1): SQSRecord =>
   awsRegion: 'eu',
 });
 
-function setUp(handle: Handle, leftMs = 10_000) {
+type Options = Partial<Pick<SqsFunctionOptions, 'onParked' | 'settle'>>;
+
+function setUp(handle: Handle, leftMs: number | (() => number) = 10_000, options: Options = {}) {
+  const counted: Record<string, string>[] = [];
+  const logged: Record<string, unknown>[] = [];
+  const log = (fields: Record<string, unknown>, message: string) => void logged.push({ ...fields, message });
   const visibility: [string, number][] = [];
   const parked: [string, string][] = [];
-  const quiet = { debug() {}, info() {}, warn() {}, error() {} };
   const run = sqsFunction({
     queue: 'sync',
     handle,
@@ -44,13 +48,15 @@ function setUp(handle: Handle, leftMs = 10_000) {
       changeVisibility: async (receipt, ms) => void visibility.push([receipt, ms]),
       park: async (message, reason) => void parked.push([message.id, reason]),
     },
-    log: quiet,
-    meter: { count() {}, observe() {} },
+    log: { debug: log, info: log, warn: log, error: log },
+    meter: { count: (_, labels) => void counted.push(labels), observe: (_, labels) => void counted.push(labels) },
     now: () => 0,
+    ...options,
   });
+  const getRemainingTimeInMillis = typeof leftMs === 'number' ? () => leftMs : leftMs;
   const invoke = (...records: SQSRecord[]) =>
-    run({ Records: records } as SQSEvent, { getRemainingTimeInMillis: () => leftMs } as Context);
-  return { invoke, visibility, parked };
+    run({ Records: records } as SQSEvent, { getRemainingTimeInMillis } as Context);
+  return { invoke, visibility, parked, counted, logged };
 }
 
 describe('sqsFunction', () => {
@@ -126,5 +132,88 @@ describe('sqsFunction', () => {
     const { invoke, parked } = setUp(() => new Promise<never>(() => undefined), 1_020);
     await invoke(record('1', JSON.stringify(envelope('stuck')), 5));
     expect(parked).toEqual([['1', 'given up after 5 attempts: not finished within 20 ms']]);
+  });
+
+  describe('in the last second of an invocation', () => {
+    const never: Handle = () => Promise.reject(new Error('must not be called'));
+
+    it('starts no item and gives it back at once', async () => {
+      const { invoke, visibility, parked } = setUp(never, 1_000);
+      const response = await invoke(record('1', JSON.stringify(envelope('a'))));
+      expect(response.batchItemFailures).toEqual([{ itemIdentifier: '1' }]);
+      expect(visibility).toEqual([['receipt-1', 0]]);
+      expect(parked).toEqual([]);
+    });
+
+    it('still parks what is malformed, and what is at its last receive', async () => {
+      const { invoke, parked, visibility } = setUp(never, 900);
+      const response = await invoke(record('1', '{'), record('2', JSON.stringify(envelope('a')), 5));
+      expect(response.batchItemFailures).toEqual([]);
+      expect(parked).toEqual([
+        ['1', 'message 1 is not JSON'],
+        ['2', 'given up after 5 attempts: not started in the last 1000 ms of an invocation'],
+      ]);
+      expect(visibility).toEqual([]);
+    });
+
+    it('shares the call of an equal key that was started before', async () => {
+      let leftMs = 1_500;
+      const { invoke } = setUp(
+        async () => {
+          leftMs = 500;
+          return done;
+        },
+        () => leftMs,
+      );
+      const body = JSON.stringify(envelope('a'));
+      expect((await invoke(record('1', body), record('2', body))).batchItemFailures).toEqual([]);
+    });
+
+    it('parks what is poison though the user cannot be told, for the hub says nothing', async () => {
+      const forever = () => new Promise<never>(() => undefined);
+      const { invoke, parked, logged } = setUp(forever, 1_020, { onParked: forever });
+      const response = await invoke(record('1', JSON.stringify(envelope('a')), 5));
+      expect(response.batchItemFailures).toEqual([]);
+      expect(parked).toEqual([['1', 'given up after 5 attempts: not finished within 20 ms']]);
+      expect(logged.at(-1)).toMatchObject({ message: 'could not report a parked message', key: expect.any(String) });
+    });
+
+    it('answers for the batch though the queue takes nothing any more', async () => {
+      const forever = () => new Promise<never>(() => undefined);
+      const settle = { changeVisibility: forever, park: forever };
+      const { invoke, logged } = setUp(async (e) => (e.key.name === 'good' ? done : again(10, 'wait')), 1_050, {
+        settle,
+      });
+      const response = await invoke(
+        record('1', JSON.stringify(envelope('good'))),
+        record('2', JSON.stringify(envelope('bad'))),
+        record('3', '{'),
+      );
+      expect(response.batchItemFailures.map((f) => f.itemIdentifier)).toEqual(['2', '3']);
+      expect(logged.map(({ message }) => message)).toContain('message could not be settled');
+    });
+  });
+
+  it('takes a message that was sent without a group', async () => {
+    const { invoke, parked } = setUp(async () => done);
+    const { attributes, ...rest } = record('1', '{');
+    await invoke({ ...rest, attributes: { ...attributes, MessageGroupId: undefined as never } });
+    expect(parked.map(([id]) => id)).toEqual(['1']);
+  });
+
+  it('counts by queue and outcome only, and tells in its log what a message is about, never its body', async () => {
+    const { invoke, counted, logged } = setUp(async (e) => (e.key.name === 'bad' ? again(10, 'wait') : done));
+    const secret = { body: { metadata: { name: 'hunter2' } } };
+    await invoke(
+      record('1', JSON.stringify({ ...envelope('good'), ...secret })),
+      record('2', JSON.stringify({ ...envelope('bad'), ...secret })),
+    );
+    expect(new Set(counted.flatMap((labels) => Object.keys(labels)))).toEqual(new Set(['queue', 'outcome']));
+    const about = { queue: 'sync', workspace: 'ws', change: 'upsert', attempt: 1 };
+    expect(logged).toMatchObject([
+      { ...about, messageId: '1', key: 'ws|apps/deployments|ns/good' },
+      { ...about, messageId: '2', key: 'ws|apps/deployments|ns/bad', reason: 'wait', afterMs: 10 },
+    ]);
+    expect(JSON.stringify(logged)).not.toContain('hunter2');
   });
 });

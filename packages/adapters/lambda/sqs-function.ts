@@ -1,11 +1,12 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch';
 import middy from '@middy/core';
-import { type Envelope, envelopeSchema, type QueueName } from '@tmc/kernel/envelope.ts';
-import { isTmcError, malformedError, messageOf, retryError } from '@tmc/kernel/errors.ts';
-import { formatKey } from '@tmc/kernel/key.ts';
+import type { Envelope, QueueName } from '@tmc/kernel/envelope.ts';
+import { isTmcError, messageOf } from '@tmc/kernel/errors.ts';
 import { again, type Outcome, park } from '@tmc/kernel/result.ts';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { MAX_RECEIVES, type Queue, type ReceivedMessage } from '../queue/queue.ts';
+import { MAX_RECEIVES, type Queue } from '../queue/queue.ts';
+import { ANSWER_MS, type Deadlines, startDeadlines } from './deadline.ts';
+import { collapseKey, type Item, newestPerKey, readRecords, receivedMessage } from './records.ts';
 import type { Log, Meter } from './telemetry.ts';
 
 /** A slice's handler: one envelope, how often its message was received so far, what to do with the message. */
@@ -27,26 +28,29 @@ export type SqsFunctionOptions = {
 
 export type SqsFunction = (event: SQSEvent, context: Context) => Promise<SQSBatchResponse>;
 
-/** Left of an invocation's time to answer the queue when a handler waits for a server that says nothing. Chosen freely. */
-const ANSWER_MS = 1_000;
-
 /** Back-off between receives: 1, 4, 16, 64 s, so that a message lives about a minute and a half before it is parked. */
 const backoffMs = (receiveCount: number): number => 1000 * 4 ** Math.min(receiveCount - 1, 3);
 
 /**
  * A Lambda function over an SQS queue with partial batch responses. Each record is parsed and answered on its own; records of
  * one batch with the same key and change share one call. Nothing is thrown to the runtime: that would slow the queue for all.
+ * In the last second of an invocation no call is started: its record goes back at once, for another invocation.
  */
 export function sqsFunction(options: SqsFunctionOptions): SqsFunction {
   const processor = () => new BatchProcessor(EventType.SQS);
   const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
-    const calls = newestPerKey(event.Records);
-    const running = new Map<string, Promise<Outcome>>();
-    const deadline = startDeadline(context.getRemainingTimeInMillis() - ANSWER_MS);
-    const onRecord = async (record: SQSRecord): Promise<void> => {
-      const call = () => Promise.race([callOnce(options, { record, calls, running }), deadline.passed]);
-      const settled = await settleRecord(options, record, call);
-      if (!settled) throw new UnfinishedRecord(record.messageId);
+    const deadlines = startDeadlines(context.getRemainingTimeInMillis());
+    const items = readRecords(event.Records, options.queue);
+    const batch: Batch = {
+      newest: newestPerKey(items.values()),
+      running: new Map(),
+      deadlines,
+      isLate: () => context.getRemainingTimeInMillis() <= ANSWER_MS,
+    };
+    const onRecord = async ({ messageId }: SQSRecord): Promise<void> => {
+      const item = items.get(messageId);
+      const settled = item !== undefined && (await settleInTime(options, item, batch));
+      if (!settled) throw new UnfinishedRecord(messageId);
     };
     try {
       const response = await processPartialResponse(event, onRecord, processor(), {
@@ -55,7 +59,7 @@ export function sqsFunction(options: SqsFunctionOptions): SqsFunction {
       });
       return { batchItemFailures: response.batchItemFailures };
     } finally {
-      deadline.cancel();
+      deadlines.cancel();
     }
   };
   // Time running out is answered per record, not by giving up the batch.
@@ -64,61 +68,67 @@ export function sqsFunction(options: SqsFunctionOptions): SqsFunction {
   return stack.handler(handler) as unknown as SqsFunction;
 }
 
-/** Rejects, as a retryable error, what has not come to its end in time; what it waits for may still take effect. */
-function startDeadline(leftMs: number): { readonly passed: Promise<never>; cancel(): void } {
-  let timer: NodeJS.Timeout | undefined;
-  const passed = new Promise<never>((_, reject) => {
-    const give = () => reject(retryError(`not finished within ${leftMs} ms`, { type: 'SyncTimeout' }));
-    timer = setTimeout(give, Math.max(0, leftMs));
-  });
-  // Nobody may be waiting any more.
-  passed.catch(() => undefined);
-  return { passed, cancel: () => clearTimeout(timer) };
-}
-
 /** Marks a record whose message goes back to the queue; the batch processor turns it into an item failure. */
 class UnfinishedRecord extends Error {
   override readonly name = 'UnfinishedRecord';
 }
 
-type Calls = {
-  readonly record: SQSRecord;
-  readonly calls: ReadonlyMap<string, SQSRecord>;
+/** What the records of one invocation share. */
+type Batch = {
+  /** Of each collapse key the item with the newest state. */
+  readonly newest: ReadonlyMap<string, Item>;
+  /** Calls made, by collapse key. */
   readonly running: Map<string, Promise<Outcome>>;
+  readonly deadlines: Deadlines;
+  /** True when no call is to be started any more. */
+  readonly isLate: () => boolean;
 };
 
-/** Runs the handler once per collapse key, with the newest of the records that share it. */
-function callOnce(options: SqsFunctionOptions, { record, calls, running }: Calls): Promise<Outcome> {
-  const envelope = parseEnvelope(record);
+/** Runs the handler once per collapse key, with the newest of the items that share it. @throws TmcError malformed, however late it is. */
+async function callOnce(options: SqsFunctionOptions, item: Item, batch: Batch): Promise<Outcome> {
+  const { envelope, receiveCount } = item;
+  if (!envelope) throw item.malformed;
   const key = collapseKey(envelope);
-  const started = running.get(key);
+  const started = batch.running.get(key);
   if (started !== undefined) return started;
-  const newest = calls.get(key) ?? record;
-  const call = options.handle(parseEnvelope(newest), receiveCountOf(newest));
-  running.set(key, call);
+  if (batch.isLate()) return again(0, `not started in the last ${ANSWER_MS} ms of an invocation`);
+  const newest = batch.newest.get(key);
+  const call = options.handle(newest?.envelope ?? envelope, newest?.receiveCount ?? receiveCount);
+  batch.running.set(key, call);
   return call;
 }
 
+/** As {@link settleItem}; what the queue did not take, or not in time, is logged and comes back by its visibility time-out. */
+async function settleInTime(options: SqsFunctionOptions, item: Item, batch: Batch): Promise<boolean> {
+  try {
+    return await Promise.race([settleItem(options, item, batch), batch.deadlines.settle]);
+  } catch (error) {
+    options.log.warn({ ...item.fields, error: messageOf(error) }, 'message could not be settled');
+    return false;
+  }
+}
+
 /** Performs what the outcome asks of the queue; true when the message is finished with. */
-async function settleRecord(
-  options: SqsFunctionOptions,
-  record: SQSRecord,
-  call: () => Promise<Outcome>,
-): Promise<boolean> {
+async function settleItem(options: SqsFunctionOptions, item: Item, batch: Batch): Promise<boolean> {
   const { queue, log, meter } = options;
-  const outcome = lastChance(await outcomeOf(options, record, call), receiveCountOf(record));
+  const { record, fields } = item;
+  const call = () => Promise.race([callOnce(options, item, batch), batch.deadlines.work]);
+  const outcome = lastChance(await outcomeOf(options, item, call), item.receiveCount);
   meter.count('tmc_messages_handled_total', { queue, outcome: outcome.kind });
   meter.observe('tmc_message_age_seconds', { queue }, (options.now() - Number(record.attributes.SentTimestamp)) / 1000);
-  if (outcome.kind === 'done') return true;
-  const fields = { queue, messageId: record.messageId, attempt: receiveCountOf(record), reason: outcome.reason };
+  if (outcome.kind === 'done') {
+    log.debug({ ...fields, ...(outcome.note && { note: outcome.note }) }, 'message handled');
+    return true;
+  }
   if (outcome.kind === 'again') {
-    log.debug({ ...fields, afterMs: outcome.afterMs }, 'message goes back to the queue');
+    log.debug({ ...fields, reason: outcome.reason, afterMs: outcome.afterMs }, 'message goes back to the queue');
     await options.settle.changeVisibility(record.receiptHandle, outcome.afterMs);
     return false;
   }
-  log.warn(fields, 'message parked');
-  await reportParked(options, record, outcome.reason);
-  await options.settle.park(receivedMessage(record), outcome.reason);
+  log.warn({ ...fields, reason: outcome.reason }, 'message parked');
+  // First, so that a crash between the two tells twice, not never; not for long, for the hub may be why it is parked.
+  await tellOfParked(options, item, { reason: outcome.reason, deadline: batch.deadlines.tell });
+  await options.settle.park(receivedMessage(item), outcome.reason);
   return true;
 }
 
@@ -129,18 +139,14 @@ function lastChance(outcome: Outcome, receiveCount: number): Outcome {
 }
 
 /** The handler's outcome, or the one its error asks for. */
-async function outcomeOf(
-  { queue, log }: SqsFunctionOptions,
-  record: SQSRecord,
-  call: () => Promise<Outcome>,
-): Promise<Outcome> {
-  const waitMs = backoffMs(receiveCountOf(record));
+async function outcomeOf({ log }: SqsFunctionOptions, item: Item, call: () => Promise<Outcome>): Promise<Outcome> {
+  const waitMs = backoffMs(item.receiveCount);
   try {
     return await call();
   } catch (error) {
     if (!isTmcError(error)) {
       const stack = error instanceof Error ? error.stack : undefined;
-      log.error({ queue, messageId: record.messageId, error: messageOf(error), stack }, 'handler failed unexpectedly');
+      log.error({ ...item.fields, error: messageOf(error), stack }, 'handler failed unexpectedly');
       return again(waitMs, `internal error: ${messageOf(error)}`);
     }
     if (error.kind === 'terminal' || error.kind === 'malformed') return park(error.message);
@@ -148,58 +154,16 @@ async function outcomeOf(
   }
 }
 
-async function reportParked({ onParked, log }: SqsFunctionOptions, record: SQSRecord, reason: string): Promise<void> {
-  if (!onParked) return;
+/** Tells the user of a message given up on, if it can be read, until the deadline; never rejects: the dead letter carries the reason. */
+async function tellOfParked(
+  { onParked, log }: SqsFunctionOptions,
+  { envelope, fields }: Item,
+  { reason, deadline }: { reason: string; deadline: Promise<never> },
+): Promise<void> {
+  if (!onParked || !envelope) return;
   try {
-    await onParked(parseEnvelope(record), reason);
+    await Promise.race([onParked(envelope, reason), deadline]);
   } catch (error) {
-    // The dead letter still carries the reason; a user who cannot be told must not keep the message alive.
-    log.warn({ messageId: record.messageId, error: messageOf(error) }, 'could not report a parked message');
+    log.warn({ ...fields, error: messageOf(error) }, 'could not report a parked message');
   }
-}
-
-/** The envelope of a record; @throws TmcError malformed. */
-function parseEnvelope(record: SQSRecord): Envelope {
-  let json: unknown;
-  try {
-    json = JSON.parse(record.body);
-  } catch (error) {
-    throw malformedError(`message ${record.messageId} is not JSON`, error);
-  }
-  const parsed = envelopeSchema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const where = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'message'}: ${issue.message}`).join('; ');
-  throw malformedError(`message ${record.messageId} is not a version 1 envelope: ${where}`);
-}
-
-const collapseKey = (e: Envelope): string => `${e.change}|${e.drifted === true}|${formatKey(e.key)}`;
-
-/** The newest record of each collapse key; records that do not parse are answered one by one later. */
-function newestPerKey(records: readonly SQSRecord[]): ReadonlyMap<string, SQSRecord> {
-  const newest = new Map<string, { record: SQSRecord; at: number }>();
-  if (records.length < 2) return new Map();
-  for (const record of records) {
-    try {
-      const envelope = parseEnvelope(record);
-      const key = collapseKey(envelope);
-      const known = newest.get(key);
-      if (!known || known.at <= envelope.at) newest.set(key, { record, at: envelope.at });
-    } catch {
-      // Malformed: `callOnce` parses it again and its own record is parked.
-    }
-  }
-  return new Map([...newest].map(([key, { record }]) => [key, record]));
-}
-
-const receiveCountOf = (record: SQSRecord): number => Number(record.attributes.ApproximateReceiveCount);
-
-function receivedMessage(record: SQSRecord): ReceivedMessage {
-  return {
-    id: record.messageId,
-    receipt: record.receiptHandle,
-    body: record.body,
-    group: record.attributes.MessageGroupId ?? '',
-    receiveCount: receiveCountOf(record),
-    sentAtMs: Number(record.attributes.SentTimestamp),
-  };
 }
