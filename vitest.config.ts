@@ -13,7 +13,7 @@ export default defineConfig({
     projects: [
       project(
         'unit',
-        ['packages/**/*.test.ts', 'test/*.test.ts', 'functions/**/*.test.ts', 'stacks/**/*.test.ts'],
+        ['packages/**/*.test.ts', 'test/*.test.ts', 'functions/**/*.test.ts', 'stacks/**/*.test.ts', 'bench/*.test.ts'],
         20_000,
       ),
       project('contract', ['test/contract/**/*.test.ts'], 60_000),
