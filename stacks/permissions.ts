@@ -61,7 +61,7 @@ const GRANTS: Readonly<Record<string, readonly Grant[]>> = {
     },
   ]),
   api: [
-    table([FLEET, TARGETS, WORKSPACES, GROUPS], READ),
+    table([FLEET, TARGETS, GROUPS], READ),
     ...(['placement', 'sync', 'status', 'recovery'] as const).flatMap((queue): Grant[] => [
       { on: 'queue', queue, actions: ['sqs:GetQueueAttributes'] },
       { on: 'dead-letters', queue, actions: ['sqs:GetQueueAttributes'] },

@@ -15,7 +15,7 @@ export type AwsAnswer =
   | { readonly ok: true; readonly output: Readonly<Record<string, unknown>> }
   | { readonly ok: false; readonly code: string; readonly text: string };
 
-export type AwsKeys = {
+type AwsKeys = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;

@@ -21,7 +21,7 @@ const requestSchema = z
   });
 
 /** A dead letter without its body, which may hold an object of a user. */
-export type ListedLetter = {
+type ListedLetter = {
   readonly id: string;
   readonly group: string;
   readonly reason: string;
