@@ -79,7 +79,16 @@ export type Trust = z.infer<typeof trust>;
 
 /** Reads and checks a fleet file. @throws Error naming the file and every problem in it. */
 export function readFleet(path: string): FleetFile {
-  return parseFleet(readFileSync(path, 'utf8'), path);
+  return parseFleet(textOf(path), path);
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const hint = 'write one after deploy/fleet.example.yaml, or name another by TMC_FLEET';
+    throw new Error(`cannot read the fleet file ${path}: ${(error as Error).message}; ${hint}`, { cause: error });
+  }
 }
 
 /** Checks the text of a fleet file; `path` names it in messages. */
@@ -92,8 +101,15 @@ export function parseFleet(text: string, path: string): FleetFile {
 
 /** Lambda takes 4 KB of environment in all; this much is left for the fleet. */
 const FLEET_BYTES = 3_000;
+/** Of them, for the name of the secret that holds the members. */
+const REFERENCE_BYTES = 100;
+/** What Secrets Manager takes. */
+const SECRET_BYTES = 65_536;
 
-/** The variables that tell a function its fleet, and the secret that holds the members when they are too many for a variable. */
+/**
+ * The variables that tell a function its fleet, and the secret that holds the members when they are too many for a variable.
+ * @throws Error saying what does not fit, and what to leave out.
+ */
 export function fleetEnvironment(
   { hub: { relay: _hubRelay, ...hubRest }, members }: FleetFile,
   stage: string,
@@ -106,6 +122,8 @@ export function fleetEnvironment(
   const listText = JSON.stringify(list);
   const secret = `tmc/${stage}/members`;
   const isLarge = Buffer.byteLength(hubText + listText) > FLEET_BYTES;
+  checkSize('the hub', hubText, FLEET_BYTES - REFERENCE_BYTES);
+  if (isLarge) checkSize(`the list of ${members.length} members`, listText, SECRET_BYTES);
   return {
     variables: {
       TMC_HUB: { text: hubText },
@@ -113,4 +131,11 @@ export function fleetEnvironment(
     },
     secrets: isLarge ? [{ name: secret, value: listText }] : [],
   };
+}
+
+function checkSize(what: string, text: string, limit: number): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= limit) return;
+  const hint = 'leave `ca` away where the system trusts the authority, or name fewer clusters';
+  throw new Error(`${what} of the fleet takes ${bytes} bytes as JSON, of which ${limit} fit: ${hint}`);
 }

@@ -1,0 +1,235 @@
+import { FUNCTION_NAMES, readEnvironment, variablesOf } from '@tmc/adapters/lambda/environment.ts';
+import { MAX_RECEIVES } from '@tmc/adapters/queue/queue.ts';
+import { QUEUES } from '@tmc/kernel/envelope.ts';
+import { describe, expect, it } from 'vitest';
+import { parseFleet } from './fleet.ts';
+import type { Grant } from './permissions.ts';
+import { STAGES, type StageName } from './stages.ts';
+import { type EnvironmentValue, type FunctionSpec, type QueueSpec, type Topology, topology } from './topology.ts';
+
+const members = (count: number, rest = '') =>
+  Array.from(
+    { length: count },
+    (_, at) => `
+  - name: member-${at}
+    syncTarget: { workspace: root:locations, name: member-${at} }
+    connection: { url: "https://member-${at}.example.com:6443", secret: tmc/member-${at}${rest} }`,
+  ).join('');
+
+const fleet = (membersText: string, hubRest = '') =>
+  parseFleet(
+    `
+hub:
+  kind: kcp
+  export: { workspace: root:tmc, name: tmc.kcp.io }
+  connection: { url: "https://kcp.example.com:6443", parameter: /tmc/hub${hubRest} }
+members: ${membersText || '[]'}
+`,
+    'fleet.yaml',
+  );
+
+const stages = Object.keys(STAGES) as StageName[];
+const each = stages.map((stage) => [stage, topology(stage, fleet(members(3)))] as const);
+
+const consumerOf = ({ functions }: Topology, { consumer }: QueueSpec): FunctionSpec | undefined =>
+  'function' in consumer ? functions.find(({ name }) => name === consumer.function) : undefined;
+
+const mayUse = (grants: readonly Grant[], queue: string, action: string) =>
+  grants.some((grant) => grant.on === 'queue' && grant.queue === queue && grant.actions.some((one) => one === action));
+
+describe.each(each)('the topology of %s', (_stage, spec) => {
+  it('hides a message for six times as long as its function may run, and the window', () => {
+    const checked = spec.mappings.map((mapping) => {
+      const queue = spec.queues.find(({ name }) => name === mapping.queue)!;
+      const { timeoutS } = spec.functions.find(({ name }) => name === mapping.function)!;
+      expect(queue.visibilityS, mapping.queue).toBeGreaterThanOrEqual(6 * timeoutS + mapping.windowS);
+      expect(timeoutS, mapping.function).toBeLessThan(spec.leaseS);
+      expect(spec.leaseS, mapping.queue).toBeLessThan(queue.visibilityS);
+      return mapping.queue;
+    });
+    expect(checked.sort()).toEqual([...QUEUES].sort());
+  });
+
+  it('gives a message as many receives as the code counts on, at least five', () => {
+    expect(MAX_RECEIVES).toBeGreaterThanOrEqual(5);
+    expect(spec.queues.map(({ name, maxReceiveCount }) => [name, maxReceiveCount])).toEqual(
+      spec.queues.map(({ name }) => [name, MAX_RECEIVES]),
+    );
+  });
+
+  it('has one consumer for each queue, who may receive and delete', () => {
+    for (const queue of spec.queues) {
+      const consumer = consumerOf(spec, queue) ?? spec.roles.find(({ name }) => name === `relay-${relayOf(queue)}`);
+      for (const action of ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility']) {
+        expect(mayUse(consumer?.grants ?? [], queue.name, action), `${queue.name}: ${action}`).toBe(true);
+      }
+      const mapped = spec.mappings.filter((mapping) => mapping.queue === queue.name).map((one) => one.function);
+      expect(mapped, queue.name).toEqual('function' in queue.consumer ? [queue.consumer.function] : []);
+    }
+  });
+
+  it('has an alarm on the dead letters and on the message age of each queue, and on the errors of each function', () => {
+    const on = (letters: 'live' | 'dead', metric: string) =>
+      spec.alarms.flatMap(({ metric: of }) =>
+        'queue' in of && of.letters === letters && of.name === metric ? of.queue : [],
+      );
+    const names = spec.queues.map(({ name }) => name);
+    expect(on('dead', 'ApproximateNumberOfMessagesVisible')).toEqual(names);
+    expect(on('live', 'ApproximateAgeOfOldestMessage')).toEqual(names);
+    const watched = spec.alarms.flatMap(({ metric }) =>
+      'function' in metric && metric.name === 'Errors' ? metric.function : [],
+    );
+    expect(watched).toEqual(spec.functions.map(({ name }) => name));
+    expect(new Set(spec.alarms.map(({ name }) => name)).size).toBe(spec.alarms.length);
+  });
+
+  it('says how large a message may be, as large as the code sends', () => {
+    expect(new Set(spec.queues.map(({ maximumMessageBytes }) => maximumMessageBytes))).toEqual(new Set([1024 * 1024]));
+  });
+
+  it('keeps dead letters for longer than messages', () => {
+    for (const { name, retentionS, deadRetentionS } of spec.queues) {
+      expect(retentionS, name).toBeGreaterThan(spec.leaseS);
+      expect(deadRetentionS, name).toBeGreaterThanOrEqual(retentionS);
+      expect(deadRetentionS, name).toBeLessThanOrEqual(14 * 24 * 3600);
+    }
+  });
+
+  it('allows recursion just where a function may send to the queue that feeds it', () => {
+    for (const { name, grants, recursion } of spec.functions) {
+      const fed = spec.mappings.filter((mapping) => mapping.function === name);
+      const isLoop = fed.some(({ queue }) => mayUse(grants, queue, 'sqs:SendMessage'));
+      expect(recursion, name).toBe(isLoop ? 'Allow' : 'Terminate');
+    }
+    expect(spec.functions.some(({ recursion }) => recursion === 'Allow')).toBe(true);
+  });
+
+  it('maps within the limits of Lambda, and answers for each record', () => {
+    for (const { batchSize, windowS, maximumConcurrency, reportBatchItemFailures } of spec.mappings) {
+      expect(windowS > 0 ? 10_000 : 10).toBeGreaterThanOrEqual(batchSize);
+      expect(maximumConcurrency).toBeGreaterThanOrEqual(2);
+      expect(maximumConcurrency).toBeLessThanOrEqual(1_000);
+      expect(reportBatchItemFailures).toBe(true);
+    }
+  });
+
+  it('sets just the variables that each function reads, with values that it takes', () => {
+    expect(spec.functions.map(({ name }) => name).sort()).toEqual([...FUNCTION_NAMES].sort());
+    for (const name of FUNCTION_NAMES) {
+      const { environment } = spec.functions.find((one) => one.name === name)!;
+      expect(Object.keys(environment).sort(), name).toEqual(variablesOf(name));
+      expect(() => readEnvironment(name, resolved(environment)), name).not.toThrow();
+    }
+  });
+});
+
+describe('the topology', () => {
+  it('differs between stages in data only', () => {
+    const [dev, staging, production] = each.map(([, spec]) => shapeOf(spec));
+    expect(staging).toEqual(dev);
+    expect(production).toEqual(dev);
+  });
+
+  it('fits the 4 KB of a function, whatever the number of members', () => {
+    const sizes = Array.from({ length: 40 }, (_, count) => {
+      const { functions } = topology('production', fleet(members(count)));
+      return Math.max(...functions.map(({ environment }) => environmentBytes(environment)));
+    });
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(4096);
+    // As long as there is room for them the members are no secret, which would be a call at each start.
+    expect(Math.max(...sizes)).toBeGreaterThan(3_800);
+  });
+
+  it('keeps the members in a secret when they are too many, which both functions that need them may read', () => {
+    const spec = topology('production', fleet(members(100)));
+    expect(spec.secrets.map(({ name }) => name)).toEqual(['tmc/production/members']);
+    expect(JSON.parse(spec.secrets[0]!.value)).toHaveLength(100);
+    const readers = spec.functions.filter(({ grants }) =>
+      grants.some((grant) => grant.on === 'secret' && grant.name === 'tmc/production/members'),
+    );
+    expect(readers.map(({ name }) => name)).toEqual(['sync-down', 'sync-up']);
+    for (const { environment } of readers) {
+      expect(environment['TMC_MEMBERS']).toEqual({ text: '{"secret":"tmc/production/members"}' });
+    }
+  });
+
+  it('refuses what fits neither environment nor secret, and says what to leave out', () => {
+    const ca = (bytes: number) => `, ca: "${'x'.repeat(bytes)}"`;
+    expect(() => topology('dev', fleet('', ca(3_000)))).toThrow(
+      /^the hub of the fleet takes 3\d{3} bytes as JSON, of which 2900 fit: /,
+    );
+    expect(() => topology('dev', fleet(members(60, ca(1_200))))).toThrow(
+      /^the list of 60 members of the fleet takes \d+ bytes as JSON, of which 65536 fit: leave `ca` away/,
+    );
+  });
+
+  it('stays within the names that AWS takes, for the longest member', () => {
+    const name = `m${'x'.repeat(39)}`;
+    const spec = topology('production', fleet(members(1).replaceAll('member-0', name)));
+    for (const role of spec.roles) expect(`tmc-production-${role.name}`.length).toBeLessThanOrEqual(64);
+    expect(spec.roles.map((role) => role.name)).toContain(`relay-${name}`);
+  });
+
+  it('lets a relay of a member receive from its own commands alone, and send only to who hears of members', () => {
+    const { roles } = topology('production', fleet(members(3)));
+    for (const { name, grants } of roles.filter((role) => role.name !== 'hub-relay')) {
+      const queues = grants.flatMap((grant) => (grant.on === 'queue' ? [[grant.queue, ...grant.actions]] : []));
+      expect(queues).toEqual([
+        [
+          `commands-${name.slice('relay-'.length)}`,
+          'sqs:ReceiveMessage',
+          'sqs:DeleteMessage',
+          'sqs:ChangeMessageVisibility',
+        ],
+        ['status', 'sqs:SendMessage'],
+        ['recovery', 'sqs:SendMessage'],
+      ]);
+    }
+    const partitions = roles.map(({ grants }) =>
+      grants.flatMap((grant) => (grant.on === 'table' ? grant.partitions : [])),
+    );
+    expect(new Set(partitions.flat()).size).toBe(partitions.flat().length);
+  });
+
+  it('names the stages there are for one there is not', () => {
+    expect(() => topology('test', fleet(''))).toThrow(
+      'there is no stage "test": the stages are dev, staging, production',
+    );
+  });
+});
+
+const relayOf = ({ consumer }: QueueSpec) => ('relay' in consumer ? consumer.relay : '');
+
+/** As long as names get: the longest region, and what SST puts behind a name. */
+const url = (queue: string) =>
+  `https://sqs.ap-southeast-1.amazonaws.com/123456789012/tmc-production-${queue[0]?.toUpperCase()}${queue.slice(1)}Queue-abcdefgh`;
+
+function resolved(environment: FunctionSpec['environment']): Record<string, string> {
+  return Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, textOf(value)]));
+}
+
+function textOf(value: EnvironmentValue): string {
+  if ('text' in value) return value.text;
+  if (value.from === 'table') return 'tmc-production-StateTable-abcdefgh';
+  return JSON.stringify(
+    Object.fromEntries(QUEUES.map((name) => [name, { url: url(name), deadLetterUrl: url(`${name}Dead`) }])),
+  );
+}
+
+/** As Lambda counts. */
+const environmentBytes = (environment: FunctionSpec['environment']) =>
+  Object.entries(resolved(environment)).reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value), 0);
+
+/** What a stage has, without the numbers and words that its data sets. */
+function shapeOf({ table, queues, functions, mappings, schedules, alarms, roles, secrets }: Topology) {
+  return {
+    table: table.name,
+    queues: queues.map(({ retentionS: _retention, ...rest }) => rest),
+    functions: functions.map(({ environment, ...rest }) => ({ ...rest, variables: Object.keys(environment) })),
+    mappings: mappings.map(({ maximumConcurrency: _concurrency, ...rest }) => rest),
+    schedules,
+    alarms: alarms.map(({ name, metric, statistic, periodS }) => ({ name, metric, statistic, periodS })),
+    roles,
+    secrets,
+  };
+}
