@@ -37,7 +37,8 @@ type Service = keyof typeof TARGETS;
 const ENDPOINTS = { secretsmanager: 'SECRETS_MANAGER', ssm: 'SSM', sts: 'STS' } as const;
 
 const ATTEMPTS = 3;
-const ATTEMPT_MS = 5_000;
+/** Short: a call under way when a function was frozen hangs when it thaws. */
+const ATTEMPT_MS = 2_000;
 const BACKOFF_MS = 100;
 const THROTTLED = /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown/;
 
