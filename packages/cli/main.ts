@@ -32,6 +32,27 @@ function program(): Command {
   }
 
   tmc
+    .command('demo')
+    .description('perform the virtual-cluster walkthrough and check every step of it')
+    .option('--debug', 'log what the host does, to standard error', false)
+    .option('--skip-cleanup', 'keep everything running afterwards and print kubeconfig paths', false)
+    .option('--force-recreate', 'delete what an earlier run left in the hub and members first', false)
+    .option('--hub <kubeconfig>', 'run against this hub instead of a simulated one')
+    .option('--hub-context <context>', 'context in the hub kubeconfig')
+    .option('--member <name=kubeconfig>', 'a member cluster: kcp-west=… and kcp-east=…', collect, [])
+    .addHelpText('after', DEMO_EXAMPLES)
+    .action(async (options: DemoOptions) => {
+      const { runDemo } = await import('./demo/demo.ts');
+      process.exit(await runDemo(options, process.stdout));
+    });
+
+  addDeploymentCommands(tmc);
+  return tmc;
+}
+
+/** Commands around a deployment. */
+function addDeploymentCommands(tmc: Command): void {
+  tmc
     .command('redrive <queue>')
     .description('send the dead letters of a queue of a deployment again, or list them')
     .requiredOption('--deployment <file>', 'what a deployment left: its addresses')
@@ -47,6 +68,17 @@ function program(): Command {
     });
 
   tmc
+    .command('install')
+    .description('create or update our kinds in a hub; needs the rights of an administrator')
+    .requiredOption('--hub <kubeconfig>', 'the hub')
+    .option('--context <name>', 'the context in the kubeconfig')
+    .option('--export <workspace/name>', 'the APIExport to make in a hub that is kcp, such as root:tmc/tmc.kcp.io')
+    .action(async (options: { hub: string; context?: string; export?: string }) => {
+      const { runInstall } = await import('./install.ts');
+      process.stdout.write(await runInstall(options));
+    });
+
+  tmc
     .command('simulate')
     .description('serve a hub and two members on simulated API servers, for trying a deployment')
     .option('--folder <folder>', 'where kubeconfigs, tokens and fleet.yaml are written', '.tmc/local')
@@ -59,23 +91,6 @@ function program(): Command {
         process.once(signal, () => void fleet.close().then(() => process.exit(0)));
       }
     });
-
-  tmc
-    .command('demo')
-    .description('perform the virtual-cluster walkthrough and check every step of it')
-    .option('--debug', 'log what the host does, to standard error', false)
-    .option('--skip-cleanup', 'keep everything running afterwards and print kubeconfig paths', false)
-    .option('--force-recreate', 'delete what an earlier run left in the hub and members first', false)
-    .option('--hub <kubeconfig>', 'run against this hub instead of a simulated one')
-    .option('--hub-context <context>', 'context in the hub kubeconfig')
-    .option('--member <name=kubeconfig>', 'a member cluster: kcp-west=… and kcp-east=…', collect, [])
-    .addHelpText('after', DEMO_EXAMPLES)
-    .action(async (options: DemoOptions) => {
-      const { runDemo } = await import('./demo/demo.ts');
-      process.exit(await runDemo(options, process.stdout));
-    });
-
-  return tmc;
 }
 
 const RUN_NOTES = `
