@@ -36,7 +36,7 @@ function stamp(): string {
   const manifest = JSON.parse(readFileSync(join(root, 'node_modules', 'sst', 'package.json'), 'utf8')) as {
     version: string;
   };
-  const providers = /version: '[\d.]+'/.exec(readFileSync(join(root, 'sst.config.ts'), 'utf8'))?.[0] ?? '';
+  const providers = /version: '([\d.]+)'/.exec(readFileSync(join(root, 'sst.config.ts'), 'utf8'))?.[1] ?? '';
   return `sst ${manifest.version}, aws ${providers}\n`;
 }
 
