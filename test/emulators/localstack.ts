@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type AwsEmulator, CAPABILITIES, NODE_FOLDER } from './aws-emulator.ts';
 import { HERE } from './cache.ts';
 import { dynamoDbFolder } from './dynamodb.ts';
 import { whyNoJava } from './java.ts';
-import { findPython, virtualEnvironment } from './python.ts';
+import { findPython, pythonOf, virtualEnvironment } from './python.ts';
 import { freePort, scratchFolder, startServer } from './server.ts';
 
 const VERSIONS = ['3.13'];
@@ -14,6 +14,8 @@ const SERVICES = [
   ...['sqs', 'dynamodb', 'dynamodbstreams', 'lambda', 'sts', 'iam', 's3', 'logs', 'events', 'scheduler'],
   ...['cloudwatch', 'sns', 'ssm', 'secretsmanager'],
 ];
+/** Where LocalStack's image has what was computed when it was built. */
+const INDEX = 'usr/lib/localstack';
 const run = promisify(execFile);
 
 /** Why LocalStack cannot run on this machine; undefined when it can. */
@@ -30,13 +32,15 @@ export async function startLocalStack(port?: number): Promise<AwsEmulator> {
   const python = await findPython(VERSIONS);
   const missing = await whyNoLocalStack();
   if (python === undefined || missing !== undefined) throw new Error(`LocalStack cannot start: ${missing}`);
-  const [bin, jars] = [await virtualEnvironment('localstack', python), await dynamoDbFolder()];
+  const [folder, jars] = [await virtualEnvironment('localstack', python, indexServices), await dynamoDbFolder()];
   const java = (await run('sh', ['-c', 'command -v java'])).stdout.trim();
   const scratch = await scratchFolder('localstack');
   await replaceDownloads(scratch);
+  await mkdir(join(scratch, 'usr/lib'), { recursive: true });
+  await symlink(join(folder, INDEX), join(scratch, INDEX));
   const chosen = port ?? (await freePort());
   const emulator = await startServer({
-    command: join(bin, 'python'),
+    command: pythonOf(folder),
     args: ['-m', 'localstack.runtime.main'],
     env: { ...settings(scratch, `127.0.0.1:${chosen}`), JAVA: java, HOME_OF_JARS: jars },
     port: chosen,
@@ -44,6 +48,14 @@ export async function startLocalStack(port?: number): Promise<AwsEmulator> {
     scratch,
   });
   return { ...emulator, name: 'localstack', capabilities: CAPABILITIES.localstack };
+}
+
+/** Makes the index of all operations of AWS once, as LocalStack's image does: at each start it takes seconds and 400 MB. */
+async function indexServices(folder: string, python: string): Promise<void> {
+  await mkdir(join(folder, INDEX), { recursive: true });
+  await run(python, ['-m', 'localstack.aws.spec'], {
+    env: { FILESYSTEM_ROOT: folder, OVERRIDE_IN_DOCKER: '0', HOME: folder },
+  });
 }
 
 /** Puts files where LocalStack looks whether it has downloaded DynamoDB Local and Java already. */

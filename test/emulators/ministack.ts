@@ -1,6 +1,5 @@
-import { join } from 'node:path';
 import { type AwsEmulator, CAPABILITIES, NODE_FOLDER, REGION } from './aws-emulator.ts';
-import { findPython, virtualEnvironment } from './python.ts';
+import { findPython, pythonOf, virtualEnvironment } from './python.ts';
 import { freePort, scratchFolder, startServer } from './server.ts';
 
 const VERSIONS = ['3.13', '3.12', '3.11', '3.10', '3.14'];
@@ -15,11 +14,11 @@ export async function whyNoMiniStack(): Promise<string | undefined> {
 export async function startMiniStack(port?: number): Promise<AwsEmulator> {
   const python = await findPython(VERSIONS);
   if (python === undefined) throw new Error(`MiniStack cannot start: ${await whyNoMiniStack()}`);
-  const bin = await virtualEnvironment('ministack', python);
+  const folder = await virtualEnvironment('ministack', python);
   const scratch = await scratchFolder('ministack');
   const chosen = port ?? (await freePort());
   const emulator = await startServer({
-    command: join(bin, 'python'),
+    command: pythonOf(folder),
     args: ['-m', 'ministack'],
     env: settings(scratch, chosen),
     port: chosen,

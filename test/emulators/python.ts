@@ -49,16 +49,27 @@ async function ofPyenv(versions: readonly string[]): Promise<string[]> {
 }
 
 /**
- * The `bin` folder of a virtual environment with the emulator's `requirements.txt`, made once per content of that file and per Python.
- * The environment is moved after it was made, so only its `python` works, not its scripts.
+ * A folder whose `venv` is a virtual environment with the emulator's `requirements.txt`, made once per content of that file and per
+ * Python. It is moved after it was made, so only its `python` works, not its scripts.
+ * @param finish may add to the folder, with the Python of the environment, before it counts as complete
  * @throws with pip's last words
  */
-export async function virtualEnvironment(name: string, python: string): Promise<string> {
+export async function virtualEnvironment(
+  name: string,
+  python: string,
+  finish = async (_folder: string, _python: string): Promise<void> => {},
+): Promise<string> {
   const requirements = join(HERE, name, 'requirements.txt');
-  const folder = await cachedFolder(name, `${python}\n${await readFile(requirements)}`, async (partial) => {
-    await run(python, ['-m', 'venv', join(partial, 'venv')]);
+  return cachedFolder(name, `${python}\n${await readFile(requirements)}`, async (folder) => {
+    await run(python, ['-m', 'venv', join(folder, 'venv')]);
+    const own = pythonOf(folder);
     const pip = ['-m', 'pip', 'install', '--quiet', '--no-input', '--disable-pip-version-check', '--require-hashes'];
-    await run(join(partial, 'venv/bin/python'), [...pip, '-r', requirements]);
+    await run(own, [...pip, '-r', requirements]);
+    await finish(folder, own);
   });
-  return join(folder, 'venv/bin');
+}
+
+/** The Python of a folder that `virtualEnvironment` made. */
+export function pythonOf(folder: string): string {
+  return join(folder, 'venv/bin/python');
 }
