@@ -1,3 +1,6 @@
+import { systemClock } from '@tmc/kernel/clock.ts';
+import { restingAgents } from './agents.ts';
+
 /** A function waits for AWS at most so long: less than its time-out leaves after a second attempt. */
 const CONNECT_MS = 1_000;
 const REQUEST_MS = 5_000;
@@ -6,15 +9,15 @@ const SOCKETS = 64;
 
 /** How SDK clients speak to AWS unless told otherwise: their region, credentials, endpoint and number of attempts come from the environment. */
 export function clientSettings() {
-  const agent = { keepAlive: true, maxSockets: SOCKETS };
+  const agents = restingAgents({ keepAlive: true, maxSockets: SOCKETS }, systemClock);
   return {
     retryMode: 'standard',
     requestHandler: {
       connectionTimeout: CONNECT_MS,
       requestTimeout: REQUEST_MS,
       throwOnRequestTimeout: true,
-      httpAgent: agent,
-      httpsAgent: agent,
+      httpAgent: agents.http,
+      httpsAgent: agents.https,
     },
   } as const;
 }
