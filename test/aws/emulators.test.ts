@@ -144,30 +144,35 @@ for (const { name, start, missing } of EMULATORS) {
       ]);
     });
 
-    it('leave nothing behind and are on loopback alone, when the emulator starts and stops', async () => {
-      const other = await start();
-      const seen = clientsOf(other.endpoint);
-      let tale: Tale;
-      let family: number[];
-      try {
-        await deploy(seen, 'leave');
-        // LocalStack starts Java with the first call.
-        await seen.table.send(new ListTablesCommand({}));
-        tale = (await call(seen, 'leave', { do: 'tell' })).answer as Tale;
-        family = familyOf(other.pid);
-        const { loopback, elsewhere } = listening(family);
-        const port = Number(new URL(other.endpoint).port).toString(16).toUpperCase().padStart(4, '0');
-        expect(loopback).toContain(`0100007F:${port}`);
-        expect(elsewhere).toEqual([]);
-        expect(family).toContain(tale.pid);
-        expect(existsSync(tale.TMPDIR)).toBe(true);
-      } finally {
-        seen.close();
+    it.each(['is stopped', 'is killed'])(
+      'are on loopback alone, and leave nothing when the emulator %s',
+      async (end) => {
+        const other = await start();
+        const seen = clientsOf(other.endpoint);
+        let tale: Tale;
+        let family: number[];
+        try {
+          await deploy(seen, 'leave');
+          // LocalStack starts Java with the first call.
+          await seen.table.send(new ListTablesCommand({}));
+          tale = (await call(seen, 'leave', { do: 'tell' })).answer as Tale;
+          family = familyOf(other.pid);
+          const { loopback, elsewhere } = listening(family);
+          const port = Number(new URL(other.endpoint).port).toString(16).toUpperCase().padStart(4, '0');
+          expect(loopback).toContain(`0100007F:${port}`);
+          expect(elsewhere).toEqual([]);
+          expect(family).toContain(tale.pid);
+          expect(existsSync(tale.TMPDIR)).toBe(true);
+        } finally {
+          seen.close();
+          if (end === 'is killed') process.kill(other.pid, 'SIGKILL');
+          else await other.stop();
+        }
+        await until('all processes to end', async () => family.filter(isRunning).join() || undefined, 10_000);
         await other.stop();
-      }
-      await until('all processes to end', async () => family.filter(isRunning).join() || undefined, 10_000);
-      expect(existsSync(tale.TMPDIR)).toBe(false);
-    });
+        expect(existsSync(tale.TMPDIR)).toBe(false);
+      },
+    );
 
     /** What is wrong with the greeting of a function, if anything. */
     async function greets(id: string, wanted: string): Promise<string | undefined> {
