@@ -44,6 +44,8 @@ export type Kind = {
   readonly optional?: string;
   /** A setting of another resource, or something the endpoint makes by itself: finding it there is no surprise, and `create` sets it. */
   readonly adopts?: true;
+  /** An invocation that was under way may bring it or its traces back: it is removed once more when everything else is gone. */
+  readonly comesBack?: true;
   /** Fields that only a new resource can change. */
   readonly fixed?: readonly string[];
   /** It holds data, so that it is not made again to change what is fixed. */
@@ -74,6 +76,7 @@ export function kind<I>(spec: KindOf<I>): Kind {
     noun,
     ...(spec.optional !== undefined && { optional: spec.optional }),
     ...(spec.adopts && { adopts: true as const }),
+    ...(spec.comesBack && { comesBack: true as const }),
     ...(spec.fixed && { fixed: spec.fixed }),
     ...(spec.holdsData && { holdsData: true as const }),
     read: spec.read,

@@ -71,8 +71,7 @@ export class Reconciler {
     await this.#enter();
     try {
       if (this.#failure) throw this.#failure;
-      const kind = this.#options.kinds.get(type);
-      if (!kind) throw new Error(unknownType(type, name));
+      const kind = this.#kindOf(type, name);
       const planned = await about(`plan the ${kind.noun} "${name}"`, () => kind.plan(inputs, name));
       const outputs = await this.#settle({ kind, name, planned });
       return { id: String(outputs['id'] ?? name), state: outputs };
@@ -175,16 +174,29 @@ export class Reconciler {
   }
 
   async #removeAll(entries: readonly Entry[]): Promise<void> {
+    const again: Entry[] = [];
     for (const entry of entries.toReversed()) {
-      const { type, name, identity } = entry;
-      const kind = this.#options.kinds.get(type);
-      if (!kind) throw new Error(unknownType(type, name));
-      if (!this.#options.isDry) {
-        await attempt('remove', kind, name, identity, () => removeOffered(kind, identity));
-        await this.#options.record.drop(entry);
-      }
+      const { type, name } = entry;
+      if (this.#kindOf(type, name).comesBack) again.push(entry);
+      if (!this.#options.isDry) await this.#remove(entry);
       this.#note({ action: 'delete', type, name, fields: [] });
     }
+    if (this.#options.isDry) return;
+    for (const entry of again) await this.#remove(entry, true);
+  }
+
+  /** What may come back stays on record until it was removed for the last time. */
+  async #remove(entry: Entry, isLast = false): Promise<void> {
+    const { type, name, identity } = entry;
+    const kind = this.#kindOf(type, name);
+    await attempt('remove', kind, name, identity, () => removeOffered(kind, identity));
+    if (!kind.comesBack || isLast) await this.#options.record.drop(entry);
+  }
+
+  #kindOf(type: string, name: string): Kind {
+    const kind = this.#options.kinds.get(type);
+    if (!kind) throw new Error(unknownType(type, name));
+    return kind;
   }
 
   #note(change: Change): void {

@@ -89,7 +89,7 @@ export class DeploymentRecord {
   }
 
   async #saveAfter(earlier: Promise<void>): Promise<void> {
-    await earlier;
+    await earlier.catch(() => undefined);
     this.#next = undefined;
     this.#writing = this.#store.save(JSON.stringify({ version: 1, ...this.#of, resources: this.entries }, null, 1));
     await this.#writing;

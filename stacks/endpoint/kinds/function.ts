@@ -1,3 +1,4 @@
+import { DeleteLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs';
 import {
   type Architecture,
   CreateFunctionCommand,
@@ -16,7 +17,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import * as z from 'zod';
 import type { Clients } from '../clients.ts';
-import { orAbsent } from '../failure.ts';
+import { isUnsupported, orAbsent } from '../failure.ts';
 import { type Identity, type Json, type Kind, kind, type Live, part, physicalName, type Where } from '../kind.ts';
 import { until } from '../until.ts';
 
@@ -49,11 +50,12 @@ const inputs = z.strictObject({
 type Inputs = z.infer<typeof inputs>;
 
 /** Functions from zip files on S3; with `publish`, each change becomes a version. */
-export function functionKinds({ lambda }: Pick<Clients, 'lambda'>, where: Where): Kind[] {
+export function functionKinds({ lambda, logs }: Pick<Clients, 'lambda' | 'logs'>, where: Where): Kind[] {
   return [
     kind<Inputs>({
       type: 'aws:lambda/function:Function',
       noun: 'function',
+      comesBack: true,
       inputs,
       identify: ({ name }, logical) => ({ function: name ?? physicalName(where, logical, 64) }),
       fields: fieldsOf,
@@ -61,11 +63,22 @@ export function functionKinds({ lambda }: Pick<Clients, 'lambda'>, where: Where)
       create: (identity, said) => create(lambda, identity, said),
       update: (identity, said, changed) => update(lambda, identity, said, changed),
       async remove(identity) {
-        await orAbsent(lambda.send(new DeleteFunctionCommand({ FunctionName: part(identity, 'function') })));
+        const FunctionName = part(identity, 'function');
+        await orAbsent(lambda.send(new DeleteFunctionCommand({ FunctionName })));
+        await removeOwnLogs(logs, FunctionName);
       },
       outputs: (identity, said, live, isChanging) => outputs(where, identity, said, live, isChanging),
     }),
   ];
+}
+
+/** Some emulators write logs to the group of the function's name, whatever group it is told to use. */
+async function removeOwnLogs(logs: Clients['logs'], name: string): Promise<void> {
+  try {
+    await orAbsent(logs.send(new DeleteLogGroupCommand({ logGroupName: `/aws/lambda/${name}` })));
+  } catch (error) {
+    if (!isUnsupported(error)) throw error;
+  }
 }
 
 function fieldsOf(said: Inputs): Record<string, Json> {

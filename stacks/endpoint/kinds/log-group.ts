@@ -35,6 +35,7 @@ export function logGroupKinds({ logs }: Pick<Clients, 'logs'>, where: Where): Ki
       noun: 'log group',
       optional: 'functions log where the emulator puts it',
       adopts: true,
+      comesBack: true,
       inputs,
       identify: ({ name }, logical) => ({ group: name ?? physicalName(where, logical, 512) }),
       fields: ({ retentionInDays }) => ({ retention: retentionInDays }),

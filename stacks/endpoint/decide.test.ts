@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { decide, digests } from './decide.ts';
+
+const WANTED = { timeout: 20, environment: { A: '1', B: '2' }, keys: 'pk' };
+const settled = { isSettled: true, wanted: digests(WANTED), seen: digests(WANTED) };
+
+describe('what is done about a resource', () => {
+  it('creates what is not there, whether or not it was made before', () => {
+    expect(decide({}, WANTED, undefined, undefined)).toEqual({ do: 'create' });
+    expect(decide({}, WANTED, settled, undefined)).toEqual({ do: 'create' });
+  });
+
+  it('leaves alone what is as it was left, in any order of keys', () => {
+    const live = { keys: 'pk', environment: { B: '2', A: '1' }, timeout: 20 };
+    expect(decide({}, WANTED, settled, { fields: live })).toEqual({ do: 'none' });
+  });
+
+  it('names the fields that the program changed', () => {
+    const wanted = { ...WANTED, timeout: 30 };
+    expect(decide({}, wanted, settled, { fields: WANTED })).toEqual({ do: 'update', fields: ['timeout'] });
+  });
+
+  it('puts back what was changed by hand', () => {
+    const live = { ...WANTED, environment: { A: '1' } };
+    expect(decide({}, WANTED, settled, { fields: live })).toEqual({ do: 'update', fields: ['environment'] });
+  });
+
+  it('does not mind an endpoint that shows a value otherwise than it was given', () => {
+    const shown = { ...WANTED, timeout: '20', environment: null };
+    const known = { ...settled, seen: digests(WANTED, shown) };
+    expect(decide({}, WANTED, known, { fields: shown })).toEqual({ do: 'none' });
+  });
+
+  it('sets everything again where the last run was cut', () => {
+    const cut = { isSettled: false, wanted: {}, seen: {} };
+    expect(decide({}, WANTED, cut, { fields: WANTED })).toEqual({ do: 'update', fields: Object.keys(WANTED) });
+  });
+
+  it('refuses what it did not make, except for settings of other resources', () => {
+    expect(decide({}, WANTED, undefined, { fields: WANTED })).toEqual({ do: 'refuse', because: 'foreign' });
+    expect(decide({ adopts: true }, WANTED, undefined, { fields: WANTED })).toEqual({ do: 'create' });
+  });
+
+  it('makes anew what cannot be changed, but nothing that holds data', () => {
+    const wanted = { ...WANTED, keys: 'id' };
+    const live = { fields: WANTED };
+    expect(decide({ fixed: ['keys'] }, wanted, settled, live)).toEqual({ do: 'replace', fields: ['keys'] });
+    expect(decide({ fixed: ['keys'], holdsData: true }, wanted, settled, live)).toEqual({
+      do: 'refuse',
+      because: 'fixed',
+      fields: ['keys'],
+    });
+  });
+});
