@@ -5,8 +5,9 @@ import { inOrder } from './in-order.ts';
 import { type Inventory, inventory } from './leftovers.ts';
 import { simulatedServers } from './servers.ts';
 import { bringBack, deployAgain, deployAsPlanned, planOnly, removeAll } from './steps-deploy.ts';
-import { replaceCode } from './steps-functions.ts';
+import { askApi, replaceCode, strayTexts, sweep } from './steps-functions.ts';
 import { poison, redrive } from './steps-poison.ts';
+import { heldToPolicies } from './steps-policy.ts';
 import { disorder, latency, type SimulatedSystem, scale, updateUnderLoad } from './steps-workload.ts';
 import { System } from './system.ts';
 import { targetFrom } from './target.ts';
@@ -50,10 +51,14 @@ describe.skipIf(!target)(`the system deployed to ${target?.name}`, { shuffle: fa
     heal();
     return redrive(system);
   });
+  step('what is no message is given up by every consumer, and can be redriven', () => strayTexts(system));
   step('duplicates in the wrong order change nothing and write nothing', () => disorder(system));
   step('the code is replaced under load, and nothing is lost', () =>
     updateUnderLoad(system, () => replaceCode(system)),
   );
+  step('the API tells what the fleet is', () => askApi(system));
+  step('the targets are swept on schedule', () => sweep(system));
+  step('calls and policies fit: nothing needed is denied, nothing allowed is unused', () => heldToPolicies(system));
   step('deploying brings code and settings back', () => bringBack(system));
   step('removing leaves nothing, and what others made stays', async () => {
     await system.disconnect();

@@ -1,16 +1,10 @@
-import type { Capabilities } from '../emulators/aws-emulator.ts';
+import { CAPABILITIES, type Capabilities } from '../emulators/aws-emulator.ts';
 
 /** Where the tests deploy to: an endpoint that speaks like AWS and executes functions, and what it can do. */
 export type Target = {
   readonly name: 'ministack' | 'localstack';
   readonly endpoint: string;
   readonly capabilities: Capabilities;
-};
-
-/** What each emulator can do, also where somebody else started it. */
-const CAPABILITIES: Readonly<Record<Target['name'], Capabilities>> = {
-  ministack: { schedulerFires: true, strictBatchFailures: false, moveTask: false },
-  localstack: { schedulerFires: false, strictBatchFailures: true, moveTask: true },
 };
 
 /**
