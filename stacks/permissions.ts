@@ -101,6 +101,8 @@ export function memberRelayGrants(member: DeployedMember): Grant[] {
     },
     send('status'),
     send('recovery'),
+    // Which kinds the target syncs.
+    table([`T#${key}`], ['dynamodb:GetItem']),
     relayTable(key, `relay/member/${key}`),
   ];
 }
