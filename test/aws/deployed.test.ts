@@ -1,11 +1,11 @@
 import { CLEANUP, STEPS } from '@tmc/cli/demo/steps.ts';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
 import type { Change } from './deploy-process.ts';
 import { inOrder } from './in-order.ts';
 import { type Inventory, inventory } from './leftovers.ts';
 import { simulatedServers } from './servers.ts';
 import { bringBack, deployAgain, deployAsPlanned, planOnly, removeAll } from './steps-deploy.ts';
-import { askApi, replaceCode, strayTexts, sweep } from './steps-functions.ts';
+import { askApi, otherBuilds, replaceCode, startsOfOther, strayTexts, sweep } from './steps-functions.ts';
 import { poison, redrive } from './steps-poison.ts';
 import { heldToPolicies } from './steps-policy.ts';
 import { disorder, latency, type SimulatedSystem, scale, updateUnderLoad } from './steps-workload.ts';
@@ -53,9 +53,11 @@ describe.skipIf(!target)(`the system deployed to ${target?.name}`, { shuffle: fa
   });
   step('what is no message is given up by every consumer, and can be redriven', () => strayTexts(system));
   step('duplicates in the wrong order change nothing and write nothing', () => disorder(system));
-  step('the code is replaced under load, and nothing is lost', () =>
-    updateUnderLoad(system, () => replaceCode(system)),
-  );
+  step('the code is replaced under load, and nothing is lost', async () => {
+    const builds = await otherBuilds(system);
+    await updateUnderLoad(system, () => replaceCode(system, builds));
+    expect(await startsOfOther(system)).toEqual(expect.arrayContaining(['sync-down', 'sync-up']));
+  });
   step('the API tells what the fleet is', () => askApi(system));
   step('the targets are swept on schedule', () => sweep(system));
   step('calls and policies fit: nothing needed is denied, nothing allowed is unused', () => heldToPolicies(system));

@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { DescribeLogStreamsCommand, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { EAST, NAMESPACE, POLICY, WEST, WORKSPACE } from '@tmc/cli/demo/manifests.ts';
 import { QUEUES } from '@tmc/kernel/envelope.ts';
 import { expect } from 'vitest';
 import { until } from '../real/harness/process.ts';
 import { configurationOf, invoke, updateCode } from './functions.ts';
-import { otherBuild } from './other-build.ts';
+import { otherBuild, SAYS } from './other-build.ts';
 import { deadLetters, sendText } from './queues.ts';
 import type { System } from './system.ts';
 
@@ -13,13 +14,24 @@ import type { System } from './system.ts';
 /** How long the load runs before the first function is replaced under it. */
 const UNDER_WAY_MS = 500;
 
-/** Gives every function another build of its code, one after the other. */
-export async function replaceCode({ clients, deployment }: System): Promise<void> {
-  await pause(UNDER_WAY_MS);
+type Build = { readonly name: string; readonly physical: string; readonly zip: Uint8Array };
+
+/** Another build of every function's code. */
+export async function otherBuilds({ clients, deployment }: System): Promise<Build[]> {
+  const builds: Build[] = [];
   for (const [name, physical] of Object.entries(deployment.functions)) {
+    const { Handler = '' } = await configurationOf(clients, physical);
+    builds.push({ name, physical, zip: await otherBuild(name, `${Handler.split('.')[0]}.mjs`) });
+  }
+  return builds;
+}
+
+/** Gives the functions these builds, one after the other. */
+export async function replaceCode({ clients }: System, builds: readonly Build[]): Promise<void> {
+  await pause(UNDER_WAY_MS);
+  for (const { name, physical, zip } of builds) {
     const before = await configurationOf(clients, physical);
-    const file = `${before.Handler?.split('.')[0]}.mjs`;
-    await updateCode(clients, physical, await otherBuild(name, file));
+    await updateCode(clients, physical, zip);
     const after = await configurationOf(clients, physical);
     expect(after.CodeSha256, name).not.toBe(before.CodeSha256);
     expect(after.Environment, name).toEqual(before.Environment);
@@ -89,4 +101,20 @@ export async function strayTexts({ clients, deployment }: System): Promise<void>
   }
   // They are none the second time either.
   await awaitDead(1);
+}
+
+/** Functions of which the other build has started, by their logs. */
+export async function startsOfOther({ clients, deployment }: System): Promise<string[]> {
+  const started: string[] = [];
+  for (const [name, physical] of Object.entries(deployment.functions)) {
+    const { LoggingConfig } = await configurationOf(clients, physical);
+    const logGroupName = LoggingConfig?.LogGroup ?? `/aws/lambda/${physical}`;
+    const { logStreams = [] } = await clients.logs.send(new DescribeLogStreamsCommand({ logGroupName }));
+    for (const { logStreamName } of logStreams) {
+      const asked = new GetLogEventsCommand({ logGroupName, logStreamName, startFromHead: true });
+      const { events = [] } = await clients.logs.send(asked);
+      if (!started.includes(name) && events.some(({ message }) => message?.includes(SAYS))) started.push(name);
+    }
+  }
+  return started;
 }

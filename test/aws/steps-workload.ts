@@ -82,35 +82,29 @@ export async function disorder({ clients, deployment, servers, context }: Simula
 }
 
 const LOAD = 100;
+/** How often each object changes at least. */
 const ROUNDS = 3;
 
-/** A hundred objects change three times while the code of the functions is replaced: every last state arrives. */
+/** A hundred objects change again and again while the code of the functions is replaced: every last state arrives. */
 export async function updateUnderLoad(
   { servers: { simulators }, context: { hub } }: SimulatedSystem,
   replaceCode: () => Promise<void>,
 ): Promise<void> {
   const names = Array.from({ length: LOAD }, (_, at) => `load-${at}`);
-  const write = async (): Promise<void> => {
-    for (const name of names) await hub.create(configMapKey(name), configMap(name, 0));
-    for (let round = 1; round <= ROUNDS; round += 1) {
-      for (const name of names) await hub.patch(configMapKey(name), { data: { round: String(round) } });
-    }
-  };
+  for (const name of names) await hub.create(configMapKey(name), configMap(name, 0));
   let isReplaced = false;
-  const replaced = replaceCode().then(() => {
+  const replaced = replaceCode().finally(() => {
     isReplaced = true;
   });
-  let turns = 0;
-  // The load lasts as long as the replacement takes, and one turn longer.
-  for (let last = false; !last; turns += 1) {
-    last = isReplaced;
-    await (turns === 0 ? write() : rewrite(hub, names, ROUNDS + turns));
+  replaced.catch(() => undefined);
+  let round = 0;
+  // The load lasts as long as the replacement takes.
+  while (round < ROUNDS || !isReplaced) {
+    round += 1;
+    for (const name of names) await hub.patch(configMapKey(name), { data: { round: String(round) } });
   }
   await replaced;
+  console.log(`${LOAD} objects changed ${round} times while the code of the functions was replaced`);
   // A batch whose process was replaced under it comes back after its visibility time-out.
-  await converged(simulators, names, { round: ROUNDS + turns - 1, deadlineMs: 150_000 });
-}
-
-async function rewrite(hub: System['context']['hub'], names: readonly string[], round: number): Promise<void> {
-  for (const name of names) await hub.patch(configMapKey(name), { data: { round: String(round) } });
+  await converged(simulators, names, { round, deadlineMs: 150_000 });
 }
