@@ -27,7 +27,7 @@ const CHECKS: Step[] = [
   { title: 'size budgets', command: bin('size-limit'), args: [] },
 ];
 
-const SUITES = ['unit', 'contract', 'scenario', 'embedded', 'docs'].map(
+const SUITES = ['unit', 'contract', 'stacks', 'scenario', 'embedded', 'docs'].map(
   (project): Step => ({
     title: `tests: ${project}`,
     ...node('node_modules/vitest/vitest.mjs', 'run', '--project', project, ...reporters(project)),

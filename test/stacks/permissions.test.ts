@@ -129,7 +129,7 @@ describe('permissions', () => {
 function golden(recorded: Recorded): string {
   const blocks = rolesOf(recorded).map(({ name, trust, statements }) => [
     name,
-    ...trust.map((one) => `  taken on by ${one.principals}${withConditions(one)}: ${one.actions.join(', ')}`),
+    ...trust.map((one) => `  ${one.actions.join(', ')}\n      by ${one.principals}${withConditions(one)}`),
     ...statements.flatMap((one) =>
       one.resources.map((resource) => `  ${one.actions.join(', ')}\n      on ${short(resource)}${withConditions(one)}`),
     ),

@@ -39,7 +39,8 @@ export async function record(stage: string, fleet: string, ...failing: string[])
   child.stderr.on('data', (chunk: Buffer) => errors.push(chunk));
   const code = await new Promise((done, fail) => child.on('error', fail).on('close', done));
   if (code !== 0) throw new Error(Buffer.concat(errors).toString());
-  return JSON.parse(readFileSync(join(artifacts, 'recorded.json'), 'utf8')) as Recorded;
+  const text = readFileSync(join(artifacts, 'recorded.json'), 'utf8');
+  return JSON.parse(text.replaceAll(artifacts, 'ARTIFACTS')) as Recorded;
 }
 
 /** Resources of a type, as `sqs/queue:Queue`. */
