@@ -16,6 +16,8 @@ import { zip } from './zip.ts';
 /** What `function.mjs` says of each record it is given. */
 export type Told = { body: string; receives: number; group?: string; from: string };
 
+export type Queue = { readonly url: string; readonly arn: string };
+
 const MODULE = join(import.meta.dirname, 'function.mjs');
 const TRUST = {
   Version: '2012-10-17',
@@ -27,11 +29,14 @@ export async function codeOf(replace: readonly [string, string] = ['', '']): Pro
   return zip({ 'index.mjs': (await readFile(MODULE, 'utf8')).replace(...replace) });
 }
 
+/** Seconds, environment and, if it is another, code. */
+type Settings = { Timeout?: number; Variables?: Record<string, string>; ZipFile?: Uint8Array };
+
 /** Deploys `function.mjs` and waits until it can be called. */
 export async function deploy(
   clients: Clients,
   name: string,
-  { Timeout = 10, Variables = {} }: { Timeout?: number; Variables?: Record<string, string> } = {},
+  { Timeout = 10, Variables = {}, ZipFile }: Settings = {},
 ): Promise<void> {
   const made = await clients.roles.send(
     new CreateRoleCommand({ RoleName: name, AssumeRolePolicyDocument: JSON.stringify(TRUST) }),
@@ -45,7 +50,7 @@ export async function deploy(
       Role: made.Role?.Arn,
       Timeout,
       Environment: { Variables },
-      Code: { ZipFile: await codeOf() },
+      Code: { ZipFile: ZipFile ?? (await codeOf()) },
     }),
   );
   await waitUntilFunctionActiveV2({ client: clients.functions, minDelay: 1, maxWaitTime: 30 }, { FunctionName: name });
@@ -70,23 +75,26 @@ export async function logsOf({ logs }: Clients, name: string): Promise<string> {
   return (found.events ?? []).map((event) => event.message).join('\n');
 }
 
-/** A queue that feeds a function; failed messages come back after two seconds. */
-export async function queueFor(clients: Clients, name: string, fifo: boolean): Promise<{ url: string; arn: string }> {
-  const Attributes = { VisibilityTimeout: '2', ...(fifo && { FifoQueue: 'true' }) };
-  const { QueueUrl = '' } = await clients.queues.send(
-    new CreateQueueCommand({ QueueName: fifo ? `${name}.fifo` : name, Attributes }),
-  );
+/** A new queue; what is received comes back after two seconds. */
+export async function queue({ queues }: Clients, name: string, more: Record<string, string> = {}): Promise<Queue> {
+  const Attributes = { VisibilityTimeout: '2', ...more };
+  const { QueueUrl = '' } = await queues.send(new CreateQueueCommand({ QueueName: name, Attributes }));
   const asked = new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['QueueArn'] });
-  const arn = (await clients.queues.send(asked)).Attributes?.QueueArn ?? '';
+  return { url: QueueUrl, arn: (await queues.send(asked)).Attributes?.QueueArn ?? '' };
+}
+
+/** A queue that feeds the function of its name. */
+export async function queueFor(clients: Clients, name: string, fifo: boolean): Promise<Queue> {
+  const made = await (fifo ? queue(clients, `${name}.fifo`, { FifoQueue: 'true' }) : queue(clients, name));
   await clients.functions.send(
     new CreateEventSourceMappingCommand({
       FunctionName: name,
-      EventSourceArn: arn,
+      EventSourceArn: made.arn,
       BatchSize: 10,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
     }),
   );
-  return { url: QueueUrl, arn };
+  return made;
 }
 
 /** How many messages a queue still has, visible or not. */
