@@ -26,14 +26,14 @@ export function createMeter(): Meter & { readonly registry: Registry } {
       }
       counter.inc(labels, by);
     },
-    observe(name, labels, value) {
+    observe(name, labels, values) {
       let histogram = histograms.get(name);
       if (!histogram) {
         const labelNames = Object.keys(labels);
         histogram = new Histogram({ name, help: name, labelNames, buckets: BUCKETS, registers: [registry] });
         histograms.set(name, histogram);
       }
-      histogram.observe(labels, value);
+      for (const value of values) histogram.observe(labels, value);
     },
   };
 }

@@ -12,13 +12,15 @@ export type Telemetry = {
   readonly middlewares: readonly middy.MiddlewareObj[];
 };
 
+const METRICS = { namespace: 'ServerlessTMC', serviceName: 'tmc' };
+
 /** Powertools for one function, as it is called in the topology: JSON lines with its name and the id of the request, embedded metrics. */
 export function createTelemetry(name: FunctionName, level: Environment<'api'>['POWERTOOLS_LOG_LEVEL']): Telemetry {
   const logger = new Logger({ serviceName: 'tmc', logLevel: level, persistentKeys: { function: name } });
-  const metrics = new Metrics({ namespace: 'ServerlessTMC', serviceName: 'tmc' });
+  const metrics = new Metrics(METRICS);
   return {
     log: logOf(logger),
-    meter: meterOf(metrics),
+    meter: meterOf(METRICS),
     middlewares: [
       // Said here, since a variable of Powertools could turn it on: events hold objects of users.
       injectLambdaContext(logger, { logEvent: false }),
@@ -37,15 +39,17 @@ function logOf(logger: Logger): Log {
   };
 }
 
-/** Embedded metrics: the label values become one dimension set, so labels must stay few. */
-function meterOf(metrics: Metrics): Meter {
-  const add = (name: string, labels: Record<string, string>, unit: 'Count' | 'Seconds', value: number) => {
-    const single = metrics.singleMetric();
-    single.addDimensions(labels);
-    single.addMetric(name, unit, value);
+/** Embedded metrics, a line for each call: the label values become one dimension set, so labels must stay few. */
+function meterOf(settings: { readonly namespace: string; readonly serviceName: string }): Meter {
+  const tell = (name: string, labels: Record<string, string>, unit: 'Count' | 'Seconds', values: readonly number[]) => {
+    if (values.length === 0) return;
+    const metrics = new Metrics(settings);
+    metrics.addDimensions(labels);
+    for (const value of values) metrics.addMetric(name, unit, value);
+    metrics.publishStoredMetrics();
   };
   return {
-    count: (name, labels, by = 1) => add(name, labels, 'Count', by),
-    observe: (name, labels, value) => add(name, labels, 'Seconds', value),
+    count: (name, labels, by = 1) => tell(name, labels, 'Count', [by]),
+    observe: (name, labels, values) => tell(name, labels, 'Seconds', values),
   };
 }

@@ -49,8 +49,11 @@ function setUp(handle: Handle, leftMs: number | (() => number) = 10_000, options
       park: async (message, reason) => void parked.push([message.id, reason]),
     },
     log: { debug: log, info: log, warn: log, error: log },
-    meter: { count: (_, labels) => void counted.push(labels), observe: (_, labels) => void counted.push(labels) },
-    now: () => 0,
+    meter: {
+      count: (name, labels, by) => void counted.push({ name, ...labels, by: String(by) }),
+      observe: (name, labels, values) => void counted.push({ name, ...labels, values: values.join(' ') }),
+    },
+    now: () => 5_000,
     ...options,
   });
   const getRemainingTimeInMillis = typeof leftMs === 'number' ? () => leftMs : leftMs;
@@ -207,12 +210,19 @@ describe('sqsFunction', () => {
     await invoke(
       record('1', JSON.stringify({ ...envelope('good'), ...secret })),
       record('2', JSON.stringify({ ...envelope('bad'), ...secret })),
+      record('3', JSON.stringify({ ...envelope('good'), ...secret })),
     );
-    expect(new Set(counted.flatMap((labels) => Object.keys(labels)))).toEqual(new Set(['queue', 'outcome']));
+    expect(counted).toEqual([
+      { name: 'tmc_messages_handled_total', queue: 'sync', outcome: 'done', by: '2' },
+      { name: 'tmc_messages_handled_total', queue: 'sync', outcome: 'again', by: '1' },
+      { name: 'tmc_message_age_seconds', queue: 'sync', values: '5 5 5' },
+    ]);
     const about = { queue: 'sync', workspace: 'ws', change: 'upsert', attempt: 1 };
+    logged.sort((a, b) => String(a['messageId']).localeCompare(String(b['messageId'])));
     expect(logged).toMatchObject([
       { ...about, messageId: '1', key: 'ws|apps/deployments|ns/good' },
       { ...about, messageId: '2', key: 'ws|apps/deployments|ns/bad', reason: 'wait', afterMs: 10 },
+      { ...about, messageId: '3', key: 'ws|apps/deployments|ns/good' },
     ]);
     expect(JSON.stringify(logged)).not.toContain('hunter2');
   });

@@ -44,6 +44,7 @@ export function sqsFunction(options: SqsFunctionOptions): SqsFunction {
     const batch: Batch = {
       newest: newestPerKey(items.values()),
       running: new Map(),
+      outcomes: [],
       deadlines,
       isLate: () => context.getRemainingTimeInMillis() <= ANSWER_MS,
     };
@@ -60,6 +61,7 @@ export function sqsFunction(options: SqsFunctionOptions): SqsFunction {
       return { batchItemFailures: response.batchItemFailures };
     } finally {
       deadlines.cancel();
+      tellMetrics(options, items.values(), batch.outcomes);
     }
   };
   // Time running out is answered per record, not by giving up the batch.
@@ -79,10 +81,26 @@ type Batch = {
   readonly newest: ReadonlyMap<string, Item>;
   /** Calls made, by collapse key. */
   readonly running: Map<string, Promise<Outcome>>;
+  /** What became of each record, as far as it was decided. */
+  readonly outcomes: Outcome['kind'][];
   readonly deadlines: Deadlines;
   /** True when no call is to be started any more. */
   readonly isLate: () => boolean;
 };
+
+/** Once for a batch, not for each record: on Lambda a metric is a line of the log. Ages are those when the batch was done. */
+function tellMetrics(
+  { queue, meter, now }: SqsFunctionOptions,
+  items: Iterable<Item>,
+  outcomes: readonly Outcome['kind'][],
+): void {
+  for (const outcome of new Set(outcomes)) {
+    const count = outcomes.filter((one) => one === outcome).length;
+    meter.count('tmc_messages_handled_total', { queue, outcome }, count);
+  }
+  const ages = Array.from(items, ({ record }) => (now() - Number(record.attributes.SentTimestamp)) / 1000);
+  meter.observe('tmc_message_age_seconds', { queue }, ages);
+}
 
 /** Runs the handler once per collapse key, with the newest of the items that share it. @throws TmcError malformed, however late it is. */
 async function callOnce(options: SqsFunctionOptions, item: Item, batch: Batch): Promise<Outcome> {
@@ -110,12 +128,11 @@ async function settleInTime(options: SqsFunctionOptions, item: Item, batch: Batc
 
 /** Performs what the outcome asks of the queue; true when the message is finished with. */
 async function settleItem(options: SqsFunctionOptions, item: Item, batch: Batch): Promise<boolean> {
-  const { queue, log, meter } = options;
+  const { log } = options;
   const { record, fields } = item;
   const call = () => Promise.race([callOnce(options, item, batch), batch.deadlines.work]);
   const outcome = lastChance(await outcomeOf(options, item, call), item.receiveCount);
-  meter.count('tmc_messages_handled_total', { queue, outcome: outcome.kind });
-  meter.observe('tmc_message_age_seconds', { queue }, (options.now() - Number(record.attributes.SentTimestamp)) / 1000);
+  batch.outcomes.push(outcome.kind);
   if (outcome.kind === 'done') {
     log.debug({ ...fields, ...(outcome.note && { note: outcome.note }) }, 'message handled');
     return true;
