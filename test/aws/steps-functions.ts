@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { DescribeLogStreamsCommand, GetLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { EAST, NAMESPACE, POLICY, WEST, WORKSPACE } from '@tmc/cli/demo/manifests.ts';
 import { QUEUES } from '@tmc/kernel/envelope.ts';
 import { expect } from 'vitest';
 import { until } from '../real/harness/process.ts';
 import { configurationOf, invoke, updateCode } from './functions.ts';
+import { logOf } from './logs.ts';
 import { otherBuild, SAYS } from './other-build.ts';
 import { deadLetters, sendText } from './queues.ts';
 import type { System } from './system.ts';
@@ -107,14 +107,7 @@ export async function strayTexts({ clients, deployment }: System): Promise<void>
 export async function startsOfOther({ clients, deployment }: System): Promise<string[]> {
   const started: string[] = [];
   for (const [name, physical] of Object.entries(deployment.functions)) {
-    const { LoggingConfig } = await configurationOf(clients, physical);
-    const logGroupName = LoggingConfig?.LogGroup ?? `/aws/lambda/${physical}`;
-    const { logStreams = [] } = await clients.logs.send(new DescribeLogStreamsCommand({ logGroupName }));
-    for (const { logStreamName } of logStreams) {
-      const asked = new GetLogEventsCommand({ logGroupName, logStreamName, startFromHead: true });
-      const { events = [] } = await clients.logs.send(asked);
-      if (!started.includes(name) && events.some(({ message }) => message?.includes(SAYS))) started.push(name);
-    }
+    if ((await logOf(clients, physical)).some((line) => line.includes(SAYS))) started.push(name);
   }
   return started;
 }

@@ -4,6 +4,7 @@ import { type Clients, clientsOf } from './clients.ts';
 import { deployCommand, forgetDeployment } from './deploy-process.ts';
 import { redirect } from './functions.ts';
 import { type Prepared, prepare, unprepare } from './installation.ts';
+import { keepLogs } from './logs.ts';
 import { type Recorder, startRecorder } from './recorder.ts';
 import { type Relays, startRelays } from './relays.ts';
 import type { Servers } from './servers.ts';
@@ -66,9 +67,13 @@ export class System<S extends Servers = Servers> {
     this.#relays = await startRelays({ servers, deployment, endpointFor: recorder.urlFor });
   }
 
+  /** Stops the relays and leaves what everybody logged; the deployment stays. */
   async disconnect(): Promise<void> {
     await this.#relays?.stop();
     this.#relays = undefined;
+    if (!this.#deployment) return;
+    const { clients, target, servers } = this;
+    await keepLogs(clients, this.#deployment, { name: target.name, relayLogs: servers.folder });
   }
 
   /** Ends everything; a deployment that is still there is removed, for the endpoint may be used by others. */
