@@ -46,6 +46,8 @@ const GRANTS: Readonly<Record<string, readonly Grant[]>> = {
     ...consume('placement'),
     send('placement'),
     send('sync'),
+    // Of a target that is back.
+    send('status'),
     table([TARGETS, FLEET, WORKSPACES, GROUPS, UNSATISFIED, TRACKED], [...READ, ...WRITE]),
   ],
   'sync-down': [...consume('sync'), send('sync'), table([TARGETS, GROUPS], READ)],
