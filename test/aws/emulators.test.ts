@@ -168,7 +168,7 @@ for (const { name, start, missing } of EMULATORS) {
           if (end === 'is killed') process.kill(other.pid, 'SIGKILL');
           else await other.stop();
         }
-        await until('all processes to end', async () => family.filter(isRunning).join() || undefined, 10_000);
+        await until('all processes to end', async () => family.filter(isRunning).join() || undefined, 30_000);
         await other.stop();
         expect(existsSync(tale.TMPDIR)).toBe(false);
       },

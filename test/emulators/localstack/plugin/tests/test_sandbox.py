@@ -127,7 +127,7 @@ class SandboxTest(unittest.TestCase):
         first = int(self.call(sandbox, False).payload)
         answer = self.call(sandbox, True)
         self.assertFails(answer, "Sandbox.Timedout", "request-2 Task timed out after 1.50 seconds")
-        self.assertTrue(1400 < answer.milliseconds < 4000, answer.milliseconds)
+        self.assertTrue(1400 < answer.milliseconds < 10_000, answer.milliseconds)
         self.assertNotEqual(int(self.call(sandbox, False).payload), first)
         self.wait_for_end_of(first)
         self.wait_for_end_of(int(answer.logs.split()[-1]))
