@@ -3,8 +3,6 @@ import type { AddressInfo } from 'node:net';
 import type { RecordedCall } from './calls/call.ts';
 import { readCalls } from './calls/read.ts';
 
-export type { RecordedCall } from './calls/call.ts';
-
 export type Recorder = {
   /** The address to give to whoever is to be recorded under this name: `AWS_ENDPOINT_URL`, or that of one service. */
   readonly urlFor: (identity: string) => string;

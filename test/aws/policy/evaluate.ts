@@ -7,7 +7,7 @@ import { type AskedCall, compare, contextOf, verdictOf } from './verdict.ts';
 export type Call = Pick<RecordedCall, 'identity' | 'action' | 'resource' | 'leadingKeys'>;
 
 /** Something a policy allows that no recorded call used. */
-export type Unused = {
+type Unused = {
   readonly identity: string;
   /** The statement's Sid, else its number in the policies of the identity, from 1. */
   readonly statement: string;
@@ -19,7 +19,7 @@ export type Unused = {
   readonly resources: readonly string[];
 };
 
-export type Denied = Call & {
+type Denied = Call & {
   readonly denial: 'explicit' | 'implicit';
   /** How often it was called. */
   readonly times: number;
