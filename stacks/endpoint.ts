@@ -24,7 +24,7 @@ export type EndpointOptions = {
   readonly onChange: (change: Change) => void;
 };
 
-export type DeployOptions = EndpointOptions & {
+type DeployOptions = EndpointOptions & {
   /** Path of the fleet file. */
   readonly fleet: string;
   /** Folder for the archives with code. */

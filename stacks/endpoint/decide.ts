@@ -2,7 +2,7 @@ import { digest, type Fields, type Kind, type Live } from './kind.ts';
 import type { Entry } from './record.ts';
 
 /** What is to be done about one resource. */
-export type Decision =
+type Decision =
   | { readonly do: 'create' }
   | { readonly do: 'none' }
   | { readonly do: 'update' | 'replace'; readonly fields: readonly string[] }

@@ -59,7 +59,7 @@ export type Kind = {
 };
 
 /** What a file under `kinds/` says; `I`: the inputs as the schema reads them. */
-export type KindOf<I> = Omit<Kind, 'plan'> & {
+type KindOf<I> = Omit<Kind, 'plan'> & {
   readonly inputs: z.ZodType<I>;
   identify(inputs: I, name: string): Identity;
   fields(inputs: I): Fields | Promise<Fields>;

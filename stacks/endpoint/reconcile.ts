@@ -1,6 +1,7 @@
 import { decide, digests } from './decide.ts';
-import { isUnsupported, reasonOf } from './failure.ts';
+import { isUnsupported } from './failure.ts';
 import type { Identity, Kind, Live, Planned } from './kind.ts';
+import { about, attempt, refusal, told, unknownType } from './messages.ts';
 import type { DeploymentRecord, Entry } from './record.ts';
 
 /** One line of the plan. `note`: why nothing was done about a resource, or that it was made anew. */
@@ -14,7 +15,7 @@ export type Change = {
 
 /** A resource as Pulumi registers it. */
 export type ResourceArgs = { readonly type: string; readonly name: string; readonly inputs: Record<string, unknown> };
-export type ResourceState = { readonly id: string; readonly state: Record<string, unknown> };
+type ResourceState = { readonly id: string; readonly state: Record<string, unknown> };
 
 type Options = {
   readonly kinds: ReadonlyMap<string, Kind>;
@@ -116,7 +117,7 @@ export class Reconciler {
       return this.#skip(task, error, entry);
     }
     const decision = decide(kind, planned.fields, entry, live);
-    if (decision.do === 'refuse') throw new Error(refusal(task, decision));
+    if (decision.do === 'refuse') throw new Error(refusal(kind, name, planned.identity, decision));
     const fields = 'fields' in decision ? decision.fields : [];
     if (decision.do === 'none') this.#note({ action: 'none', type: kind.type, name, fields });
     if (decision.do === 'none' || isDry) {
@@ -229,39 +230,4 @@ async function removeOffered(kind: Kind, identity: Identity): Promise<void> {
 function changeOf({ kind, name }: Task, action: 'create' | 'update' | 'replace', fields: readonly string[]): Change {
   const said = { action: action === 'create' ? 'create' : 'update', type: kind.type, name, fields } as const;
   return action === 'replace' ? { ...said, note: 'made anew' } : said;
-}
-
-function attempt<T>(verb: string, kind: Kind, name: string, identity: Identity, work: () => Promise<T>): Promise<T> {
-  return about(`${verb} the ${kind.noun} "${name}" (${told(identity)})`, work);
-}
-
-async function about<T>(attempted: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    const advice = isUnsupported(cause)
-      ? '. The system does not work without it: LocalStack 4.14 and MiniStack 1.5 offer it'
-      : '';
-    throw new Error(`cannot ${attempted}: ${reasonOf(cause)}${advice}`, { cause });
-  }
-}
-
-function told(identity: Identity): string {
-  return Object.entries(identity)
-    .map(([key, value]) => `${key} ${value}`)
-    .join(', ');
-}
-
-function refusal(
-  { kind, name, planned }: Task,
-  why: { because: 'foreign' } | { because: 'fixed'; fields: readonly string[] },
-): string {
-  const which = `the ${kind.noun} "${name}" (${told(planned.identity)})`;
-  return why.because === 'foreign'
-    ? `${which} exists already and was not made by this deployment. Remove it, or choose another --app or --stage`
-    : `${which} would have to change its ${why.fields.join(', ')}, which only a new one can, and it holds data. Remove the deployment first`;
-}
-
-function unknownType(type: string, name: string): string {
-  return `cannot deploy "${name}": a deployment to an endpoint does not know the type ${type}. Add a kind to stacks/endpoint/kinds, or leave the resource out for such endpoints`;
 }

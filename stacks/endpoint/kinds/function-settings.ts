@@ -1,47 +1,25 @@
 import {
   AddPermissionCommand,
   CreateAliasCommand,
-  CreateFunctionUrlConfigCommand,
   DeleteAliasCommand,
   DeleteFunctionEventInvokeConfigCommand,
-  DeleteFunctionUrlConfigCommand,
-  type FunctionUrlAuthType,
   GetAliasCommand,
   GetFunctionEventInvokeConfigCommand,
   GetFunctionRecursionConfigCommand,
-  GetFunctionUrlConfigCommand,
   GetPolicyCommand,
-  type InvokeMode,
   type LambdaClient,
   PutFunctionEventInvokeConfigCommand,
   PutFunctionRecursionConfigCommand,
   type RecursiveLoop,
   RemovePermissionCommand,
   UpdateAliasCommand,
-  UpdateFunctionUrlConfigCommand,
 } from '@aws-sdk/client-lambda';
 import * as z from 'zod';
 import type { Clients } from '../clients.ts';
 import { orAbsent } from '../failure.ts';
 import { fromJson, type Identity, type Json, type Kind, kind, part } from '../kind.ts';
-
-const URL = z.strictObject({
-  functionName: z.string(),
-  qualifier: z.string().optional(),
-  authorizationType: z.enum(['AWS_IAM', 'NONE']),
-  invokeMode: z.enum(['BUFFERED', 'RESPONSE_STREAM']).default('BUFFERED'),
-  cors: z
-    .strictObject({
-      allowCredentials: z.boolean().optional(),
-      allowHeaders: z.array(z.string()).optional(),
-      allowMethods: z.array(z.string()).optional(),
-      allowOrigins: z.array(z.string()).optional(),
-      exposeHeaders: z.array(z.string()).optional(),
-      maxAge: z.number().optional(),
-    })
-    .optional(),
-});
-type Url = z.infer<typeof URL>;
+import { atFunction, target, unqualified } from './function-name.ts';
+import { functionUrls } from './function-url.ts';
 
 const ALIAS = z.strictObject({
   name: z.string(),
@@ -74,57 +52,7 @@ const INVOKE = z.strictObject({
 
 /** What belongs to a function and is set apart from it. */
 export function functionSettingKinds({ lambda }: Pick<Clients, 'lambda'>): Kind[] {
-  return [urls(lambda), aliases(lambda), permissions(lambda), recursion(lambda), invocation(lambda)];
-}
-
-function urls(lambda: LambdaClient): Kind {
-  const settings = ({ authorizationType, invokeMode, cors }: Url) => ({
-    AuthType: authorizationType as FunctionUrlAuthType,
-    InvokeMode: invokeMode as InvokeMode,
-    ...(cors && { Cors: corsOf(cors) }),
-  });
-  return kind<Url>({
-    type: 'aws:lambda/functionUrl:FunctionUrl',
-    noun: 'function URL',
-    optional: 'its function can be invoked through the Lambda API only',
-    inputs: URL,
-    identify: ({ functionName, qualifier }) => atFunction(functionName, qualifier),
-    fields: (said) => ({ authorization: said.authorizationType, mode: said.invokeMode, cors: corsOf(said.cors ?? {}) }),
-    async read(identity) {
-      const answer = await orAbsent(lambda.send(new GetFunctionUrlConfigCommand(target(identity))));
-      if (!answer) return undefined;
-      const { AuthType = '', InvokeMode = 'BUFFERED', Cors = {}, FunctionUrl = '' } = answer;
-      const fields: Record<string, Json> = { authorization: AuthType, mode: InvokeMode, cors: { ...Cors } as Json };
-      return { fields, outputs: { functionUrl: FunctionUrl } };
-    },
-    async create(identity, said) {
-      await lambda.send(new CreateFunctionUrlConfigCommand({ ...target(identity), ...settings(said) }));
-    },
-    async update(identity, said) {
-      await lambda.send(new UpdateFunctionUrlConfigCommand({ ...target(identity), ...settings(said) }));
-    },
-    async remove(identity) {
-      await orAbsent(lambda.send(new DeleteFunctionUrlConfigCommand(target(identity))));
-    },
-    outputs(identity, said, live) {
-      const functionUrl = live?.outputs?.['functionUrl'] ?? '';
-      return { ...said, id: part(identity, 'function'), functionUrl };
-    },
-  });
-}
-
-function corsOf(cors: NonNullable<Url['cors']>) {
-  const said = {
-    AllowCredentials: cors.allowCredentials,
-    AllowHeaders: cors.allowHeaders,
-    AllowMethods: cors.allowMethods,
-    AllowOrigins: cors.allowOrigins,
-    ExposeHeaders: cors.exposeHeaders,
-    MaxAge: cors.maxAge,
-  };
-  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)) as Partial<{
-    [Key in keyof typeof said]: NonNullable<(typeof said)[Key]>;
-  }>;
+  return [functionUrls(lambda), aliases(lambda), permissions(lambda), recursion(lambda), invocation(lambda)];
 }
 
 function aliases(lambda: LambdaClient): Kind {
@@ -275,18 +203,4 @@ function invocation(lambda: LambdaClient): Kind {
     },
     outputs: (identity, said) => ({ ...said, id: part(identity, 'function') }),
   });
-}
-
-function atFunction(name: string, qualifier: string | undefined): Identity {
-  return { function: unqualified(name), ...(qualifier !== undefined && { qualifier }) };
-}
-
-function target(identity: Identity): { FunctionName: string; Qualifier?: string } {
-  const qualifier = identity['qualifier'];
-  return { FunctionName: part(identity, 'function'), ...(qualifier !== undefined && { Qualifier: qualifier }) };
-}
-
-/** The name alone, of a name or an ARN with or without a qualifier. */
-export function unqualified(nameOrArn: string): string {
-  return nameOrArn.startsWith('arn:') ? (nameOrArn.split(':')[6] ?? nameOrArn) : nameOrArn;
 }

@@ -12,7 +12,7 @@ import type { Clients } from '../clients.ts';
 import { orAbsent } from '../failure.ts';
 import { type Identity, type Json, type Kind, kind, part } from '../kind.ts';
 import { until } from '../until.ts';
-import { unqualified } from './function-settings.ts';
+import { unqualified } from './function-name.ts';
 
 const inputs = z.strictObject({
   eventSourceArn: z.string(),
