@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Change, deployToEndpoint, type EndpointOptions, removeFromEndpoint } from '../stacks/endpoint.ts';
@@ -70,8 +70,11 @@ function lineOf({ action, type, name, fields, note }: Change): string {
 
 async function deploy(options: EndpointOptions, fleet: string) {
   const { app, stage, endpoint, isDry } = options;
+  if (!existsSync(fleet)) {
+    throw new Error(`there is no ${fleet}: copy deploy/fleet.example.yaml there, or name another file with --fleet`);
+  }
   const file = fileOf(options);
-  const result = await deployToEndpoint({ ...options, fleet, artifacts: join(FOLDER, `${app}-${stage}`) });
+  const result = await deployToEndpoint({ ...options, fleet, artifacts: artifactsOf(options) });
   if (!isDry) {
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, `${JSON.stringify(result.deployment, null, 2)}\n`);
@@ -83,12 +86,18 @@ async function deploy(options: EndpointOptions, fleet: string) {
 async function remove(options: EndpointOptions) {
   const { app, stage, endpoint, isDry } = options;
   const result = await removeFromEndpoint(options);
+  if (!isDry)
+    for (const path of [fileOf(options), artifactsOf(options)]) rmSync(path, { recursive: true, force: true });
   console.log(`${app}, stage ${stage}, at ${endpoint}: ${countsOf(result.changes, isDry)}`);
   return result;
 }
 
 function fileOf({ app, stage }: EndpointOptions): string {
   return join(FOLDER, `${app}-${stage}.json`);
+}
+
+function artifactsOf({ app, stage }: EndpointOptions): string {
+  return join(FOLDER, `${app}-${stage}`);
 }
 
 function countsOf(changes: readonly Change[], isDry: boolean): string {
