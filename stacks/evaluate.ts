@@ -56,6 +56,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Deployment> {
     process.env['TMC_FLEET'] = fleet;
     const globals = setGlobals({ app, stage, artifacts });
     const { config, run } = (await import(pathToFileURL(bundle.file).href)) as Program;
+    // All of it is loaded: a run that is killed later leaves nothing behind.
+    bundle.remove();
     Object.assign(globals.app, config.app({ stage }), { name: app });
     const { runtime } = platformRequire()('@pulumi/pulumi') as Pulumi;
     const failures: Error[] = [];

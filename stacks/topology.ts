@@ -26,7 +26,7 @@ export type Topology = {
 };
 
 /** One table for everything: string keys `pk` and `sk`, items that expire by `expires` (seconds since 1970). */
-export type TableSpec = {
+type TableSpec = {
   readonly name: string;
   readonly hashKey: 'pk';
   readonly rangeKey: 'sk';
@@ -72,7 +72,7 @@ export type FunctionSpec = {
   readonly url?: { readonly authorization: 'AWS_IAM' };
 };
 
-export type MappingSpec = {
+type MappingSpec = {
   readonly queue: QueueName;
   readonly function: string;
   readonly batchSize: number;
@@ -82,7 +82,7 @@ export type MappingSpec = {
   readonly reportBatchItemFailures: true;
 };
 
-export type ScheduleSpec = { readonly name: string; readonly rate: string; readonly function: string };
+type ScheduleSpec = { readonly name: string; readonly rate: string; readonly function: string };
 
 export type AlarmSpec = {
   readonly name: string;
