@@ -3,6 +3,7 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import type { Clock, Sleep } from '@tmc/kernel/clock.ts';
 import { messageOf, retryError } from '@tmc/kernel/errors.ts';
 import type { Random } from '@tmc/kernel/ids.ts';
+import { type PostAnswer, type PostRequest, post } from '../aws/post.ts';
 
 /**
  * Two calls of AWS that functions make so seldom that an SDK client for each would be the larger part of their bundles: JSON 1.1,
@@ -28,7 +29,7 @@ export type AwsCallOptions = {
   readonly clock: Clock;
   readonly sleep: Sleep;
   readonly random: Random;
-  readonly fetch?: typeof fetch;
+  readonly fetch?: (url: string, request: PostRequest) => Promise<PostAnswer>;
 };
 
 const TARGETS = { secretsmanager: 'secretsmanager', ssm: 'AmazonSSM' } as const;
@@ -65,7 +66,7 @@ type Asked = { readonly service: Service; readonly action: string; readonly inpu
 async function callOnce(options: AwsCallOptions, asked: Asked): Promise<AwsAnswer | { readonly again: string }> {
   try {
     const { url, ...request } = await signedRequest(options, asked);
-    const send = options.fetch ?? fetch;
+    const send = options.fetch ?? post;
     const response = await send(url, { ...request, signal: AbortSignal.timeout(ATTEMPT_MS) });
     const output = ((await response.json().catch(() => undefined)) ?? {}) as Record<string, unknown>;
     if (response.ok) return { ok: true, output };
