@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Change, deployToEndpoint, type EndpointOptions, removeFromEndpoint } from '../stacks/endpoint.ts';
+import { ensureSstPlatform } from './sst-platform.ts';
 
 const USAGE = `usage: deploy-endpoint [deploy|remove] [options]
   --endpoint URL   AWS-compatible endpoint (AWS_ENDPOINT_URL, else http://127.0.0.1:4566)
@@ -73,6 +74,7 @@ async function deploy(options: EndpointOptions, fleet: string) {
   if (!existsSync(fleet)) {
     throw new Error(`there is no ${fleet}: copy deploy/fleet.example.yaml there, or name another file with --fleet`);
   }
+  await ensureSstPlatform((text) => console.error(text));
   const file = fileOf(options);
   const result = await deployToEndpoint({ ...options, fleet, artifacts: artifactsOf(options) });
   if (!isDry) {
