@@ -19,8 +19,11 @@ export async function serveRpc(artifacts: string, region: string): Promise<{ url
       (result) => ({ result }),
       (error: Error) => ({ error: error.message }),
     );
-    response.end(JSON.stringify(reply));
+    // A connection for each call: one that is kept may be closed here while the next call is on its way.
+    response.setHeader('connection', 'close').end(JSON.stringify(reply));
   });
+  // Whoever asks is this process itself, which may be slow.
+  Object.assign(server, { headersTimeout: 0, requestTimeout: 0 });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
