@@ -27,7 +27,9 @@ const REFUSED = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu;
 
 const taken = (value: string): string => value.replaceAll(REFUSED, '\uFFFD');
 
-function grouping(group: string): { MessageGroupId: string; MessageAttributes: Attributes } {
+/** A message without a group is somebody else's; SQS takes no empty texts. */
+function grouping(group: string): { MessageGroupId?: string; MessageAttributes: Attributes } {
+  if (group === '') return { MessageAttributes: {} };
   if (GROUP_NAME.test(group)) return { MessageGroupId: group, MessageAttributes: {} };
   const name = createHash('sha256').update(group).digest('hex');
   return { MessageGroupId: name, MessageAttributes: { [GROUP_ATTRIBUTE]: text(group) } };
@@ -40,9 +42,9 @@ export function toEntry({ body, group, delayMs = 0 }: QueueEntry, index: number)
 
 /** A message given up: its body and group, with the reason and how often it was received. */
 export function toDeadEntry({ body, group, receiveCount }: ReceivedMessage, reason: string) {
-  const { MessageGroupId, MessageAttributes } = grouping(group);
+  const { MessageAttributes, ...fairGroup } = grouping(group);
   const facts = { [REASON_ATTRIBUTE]: text(taken(reason)), [RECEIVES_ATTRIBUTE]: text(String(receiveCount)) };
-  return { MessageBody: body, MessageGroupId, MessageAttributes: { ...MessageAttributes, ...facts } };
+  return { MessageBody: body, ...fairGroup, MessageAttributes: { ...MessageAttributes, ...facts } };
 }
 
 export function toReceived(message: Message): ReceivedMessage {

@@ -42,6 +42,16 @@ describe('the SQS queue', () => {
     expect(sent[1]?.input).toMatchObject({ VisibilityTimeout: 1 });
   });
 
+  it('parks and sends again what came without a group, without empty texts, which SQS refuses', async () => {
+    const stray = { id: 'm', receipt: 'r', body: 'no message', group: '', receiveCount: 1, sentAtMs: 0 };
+    const { queue, sent } = queueAnswering();
+    await queue.park(stray, 'is not JSON');
+    await queue.send([stray]);
+    expect(sent[0]?.input).not.toHaveProperty('MessageGroupId');
+    expect(Object.keys(sent[0]?.input['MessageAttributes'] as object)).toEqual(['reason', 'receives']);
+    expect(sent[2]?.input['Entries']).toEqual([{ Id: '0', MessageBody: 'no message', MessageAttributes: {} }]);
+  });
+
   it.each(['RequestThrottled', 'OverLimit', 'ServiceUnavailable'])('%s is a retry', async (name) => {
     const { queue } = queueAnswering(named(name));
     await expect(queue.send(entries(1))).rejects.toMatchObject({ kind: 'retry', facts: { component: 'queue' } });
