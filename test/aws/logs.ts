@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { paginateDescribeLogStreams, paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
+import { DescribeLogGroupsCommand, paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
 import type { Deployment } from '../../stacks/outputs.ts';
 import type { Clients } from './clients.ts';
 import { configurationOf } from './functions.ts';
@@ -12,12 +12,15 @@ type Asked = Pick<Clients, 'functions' | 'logs'>;
 /** Lines of one function, by its physical name; none where it never ran. */
 export async function logOf({ functions, logs }: Asked, FunctionName: string): Promise<string[]> {
   const { LoggingConfig } = await configurationOf({ functions }, FunctionName);
-  const logGroupName = LoggingConfig?.LogGroup ?? `/aws/lambda/${FunctionName}`;
   const lines: string[] = [];
-  for await (const { logStreams = [] } of paginateDescribeLogStreams({ client: logs }, { logGroupName })) {
-    const logStreamNames = logStreams.map(({ logStreamName = '' }) => logStreamName);
-    if (logStreamNames.length === 0) continue;
-    for await (const { events = [] } of paginateFilterLogEvents({ client: logs }, { logGroupName, logStreamNames })) {
+  // LocalStack writes to the group of the default name, whichever is configured.
+  for (const logGroupName of new Set([
+    LoggingConfig?.LogGroup ?? `/aws/lambda/${FunctionName}`,
+    `/aws/lambda/${FunctionName}`,
+  ])) {
+    const { logGroups = [] } = await logs.send(new DescribeLogGroupsCommand({ logGroupNamePrefix: logGroupName }));
+    if (logGroups.every((group) => group.logGroupName !== logGroupName)) continue;
+    for await (const { events = [] } of paginateFilterLogEvents({ client: logs }, { logGroupName })) {
       lines.push(...events.map(({ message = '' }) => message.trimEnd()));
     }
   }
@@ -36,5 +39,5 @@ export async function keepLogs(
     writeFileSync(join(folder, `${func}.log`), `${(await logOf(clients, physical)).join('\n')}\n`);
   }
   for (const file of readdirSync(relayLogs))
-    if (file.endsWith('.log')) cpSync(join(relayLogs, file), join(folder, file));
+    if (file.startsWith('relay-') && file.endsWith('.log')) cpSync(join(relayLogs, file), join(folder, file));
 }
