@@ -5,8 +5,8 @@
 import { spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { readFleet } from '../stacks/fleet.ts';
+import { identity } from '../stacks/identity.ts';
 import { topology } from '../stacks/topology.ts';
 import { ensureSstPlatform } from './sst-platform.ts';
 
@@ -55,21 +55,6 @@ function read(args: string[]): { stage: string; isHeld: boolean; rest: string[] 
     if (token.name === 'stage' && !token.inlineValue) own.add(token.index + 1);
   }
   return { stage: values.stage, isHeld: values.hold === true, rest: args.filter((_, index) => !own.has(index)) };
-}
-
-/** Whose credentials these are. @throws Error saying what to set when there are none, or no region. */
-async function identity(): Promise<{ account: string; region: string }> {
-  const client = new STSClient({});
-  try {
-    const region = await client.config.region();
-    const { Account: account = 'unknown' } = await client.send(new GetCallerIdentityCommand({}));
-    return { account, region };
-  } catch (error) {
-    const hint = 'set AWS_REGION, and AWS_PROFILE or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY';
-    throw new Error(`cannot ask AWS who deploys (sts:GetCallerIdentity): ${(error as Error).message}; ${hint}`);
-  } finally {
-    client.destroy();
-  }
 }
 
 function run(name: string, args: string[], environment: Record<string, string>): Promise<void> {

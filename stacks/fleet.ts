@@ -108,11 +108,12 @@ const SECRET_BYTES = 65_536;
 
 /**
  * The variables that tell a function its fleet, and the secret that holds the members when they are too many for a variable.
+ * `installation`: `<app>/<stage>`, which the name of the secret begins with.
  * @throws Error saying what does not fit, and what to leave out.
  */
 export function fleetEnvironment(
   { hub: { relay: _hubRelay, ...hubRest }, members }: FleetFile,
-  stage: string,
+  installation: string,
 ): {
   readonly variables: Readonly<Record<'TMC_HUB' | 'TMC_MEMBERS', EnvironmentValue>>;
   readonly secrets: readonly { readonly name: string; readonly value: string }[];
@@ -120,7 +121,7 @@ export function fleetEnvironment(
   const hubText = JSON.stringify(hubRest);
   const list = members.map(({ relay: _relay, targetKey: _key, ...rest }) => rest);
   const listText = JSON.stringify(list);
-  const secret = `tmc/${stage}/members`;
+  const secret = `${installation}/members`;
   const isLarge = Buffer.byteLength(hubText + listText) > FLEET_BYTES;
   checkSize('the hub', hubText, FLEET_BYTES - REFERENCE_BYTES);
   if (isLarge) checkSize(`the list of ${members.length} members`, listText, SECRET_BYTES);

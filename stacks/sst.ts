@@ -14,7 +14,7 @@ import { topology } from './topology.ts';
  * known once the resources are.
  */
 export async function deploy(stage: string, fleetPath: string): Promise<Record<keyof Deployment, unknown>> {
-  const spec = topology(stage, readFleet(fleetPath));
+  const spec = topology(stage, readFleet(fleetPath), $app.name);
   const { region } = await aws.getRegion();
   const table = createTable(spec);
   createSecrets(spec);

@@ -130,11 +130,11 @@ const CONSUMERS = {
   recovery: { function: 'recover', what: 'Judges the health of targets' },
 } as const satisfies Record<QueueName, { function: string; what: string }>;
 
-/** What a stage deploys for a fleet. @throws Error naming the stage that does not exist, or what does not fit the limits of AWS. */
-export function topology(stage: string, fleet: FleetFile): Topology {
+/** What a stage deploys for a fleet; `app` is in the names of secrets. @throws Error naming the stage that does not exist, or what does not fit the limits of AWS. */
+export function topology(stage: string, fleet: FleetFile, app = 'tmc'): Topology {
   const data = STAGES[stage as StageName];
   if (!data) throw new Error(`there is no stage "${stage}": the stages are ${Object.keys(STAGES).join(', ')}`);
-  const environment = fleetEnvironment(fleet, stage);
+  const environment = fleetEnvironment(fleet, `${app}/${stage}`);
   const functions = functionsOf(data, fleet, environment);
   const service = fleet.hub.relay?.service;
   const queues = [...QUEUES.map((name) => consumed(name, data)), ...fleet.members.map((m) => commandQueue(m, data))];
