@@ -8,6 +8,7 @@ import { bringBack, deployAgain, deployAsPlanned, planOnly, removeAll } from './
 import { askApi, otherBuilds, replaceCode, startsOfOther, strayTexts, sweep } from './steps-functions.ts';
 import { poison, redrive } from './steps-poison.ts';
 import { heldToPolicies } from './steps-policy.ts';
+import { silence } from './steps-silence.ts';
 import { disorder, latency, type SimulatedSystem, scale, updateUnderLoad } from './steps-workload.ts';
 import { System } from './system.ts';
 import { targetFrom } from './target.ts';
@@ -52,6 +53,9 @@ describe.skipIf(!target)(`the system deployed to ${target?.name}`, { shuffle: fa
     return redrive(system);
   });
   step('what is no message is given up by every consumer, and can be redriven', () => strayTexts(system));
+  step('a member that falls silent is left, by the sweep alone, and joined again when it is back', () =>
+    silence(system),
+  );
   step('duplicates in the wrong order change nothing and write nothing', () => disorder(system));
   step('the code is replaced under load, and nothing is lost', async () => {
     const builds = await otherBuilds(system);

@@ -8,7 +8,12 @@ import { credentials } from './clients.ts';
 import type { Server, Servers } from './servers.ts';
 
 /** The relays of a fleet, each a process of its own, configured from what the deployment said. */
-export type Relays = { stop(): Promise<void> };
+export type Relays = {
+  /** Of one server, by its name; resolves once it has listed everything. */
+  start(name: string): Promise<void>;
+  stop(name: string): Promise<void>;
+  stopAll(): Promise<void>;
+};
 
 const PROGRAM = resolve(import.meta.dirname, '..', '..', 'packages', 'cli', 'relay-main.ts');
 const FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2'];
@@ -25,24 +30,30 @@ type Where = {
 
 /** Starts the hub's relay and one for each member, and waits until each has listed everything. */
 export async function startRelays(where: Where): Promise<Relays> {
-  const running: ServerProcess[] = [];
-  const stop = async () => void (await Promise.all(running.splice(0).map((relay) => relay.stop())));
+  const running = new Map<string, ServerProcess>();
+  const servers = [where.servers.hub, ...where.servers.members];
+  const stop = async (name: string) => {
+    const relay = running.get(name);
+    running.delete(name);
+    await relay?.stop();
+  };
+  const stopAll = async () => void (await Promise.all([...running.keys()].map(stop)));
+  const start = async (name: string) => {
+    const server = servers.find((one) => one.name === name);
+    if (!server) throw new Error(`there is no server ${name}`);
+    const [health = 0, metrics = 0] = await freePorts(2);
+    const path = join(where.servers.folder, `relay-${name}.yaml`);
+    writeFileSync(path, JSON.stringify(configOf(server, where, { health, metrics })), { mode: 0o600 });
+    const log = join(where.servers.folder, `relay-${name}.log`);
+    const relay = startProcess(process.execPath, [...FLAGS, PROGRAM, '--config', path], { log });
+    running.set(name, relay);
+    await readiness(`the relay of ${name} to be ready`, relay, health);
+  };
   try {
-    const all = [where.servers.hub, ...where.servers.members];
-    const ports = await freePorts(all.length * 2);
-    const ready = all.map((server, at) => {
-      const [health = 0, metrics = 0] = ports.slice(at * 2);
-      const path = join(where.servers.folder, `relay-${server.name}.yaml`);
-      writeFileSync(path, JSON.stringify(configOf(server, where, { health, metrics })), { mode: 0o600 });
-      const log = join(where.servers.folder, `relay-${server.name}.log`);
-      const relay = startProcess(process.execPath, [...FLAGS, PROGRAM, '--config', path], { log });
-      running.push(relay);
-      return readiness(`the relay of ${server.name} to be ready`, relay, health);
-    });
-    await Promise.all(ready);
-    return { stop };
+    await Promise.all(servers.map(({ name }) => start(name)));
+    return { start, stop, stopAll };
   } catch (error) {
-    await stop();
+    await stopAll();
     throw error;
   }
 }
@@ -66,6 +77,8 @@ function configOf(
     queues: { endpoint, urls },
     table: { endpoint, name: deployment.table },
     heartbeatMs: HEARTBEAT_MS,
+    // One of each is enough here; its lease is taken all the same.
+    election: { enabled: true, leaseMs: 9_000, renewDeadlineMs: 6_000, retryMs: 500 },
     listen: { health: `127.0.0.1:${ports.health}`, metrics: `127.0.0.1:${ports.metrics}` },
     log: { level: 'info' },
   };

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { EAST, NAMESPACE, WEST, WORKSPACE } from '@tmc/cli/demo/manifests.ts';
 import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
@@ -82,6 +83,7 @@ export async function disorder({ clients, deployment, servers, context }: Simula
 }
 
 const LOAD = 100;
+const LOAD_PER_SECOND = 50;
 /** How often each object changes at least. */
 const ROUNDS = 3;
 
@@ -101,7 +103,11 @@ export async function updateUnderLoad(
   // The load lasts as long as the replacement takes.
   while (round < ROUNDS || !isReplaced) {
     round += 1;
-    for (const name of names) await hub.patch(configMapKey(name), { data: { round: String(round) } });
+    for (const name of names) {
+      await hub.patch(configMapKey(name), { data: { round: String(round) } });
+      // An emulator with no room for anything else would take minutes for the replacement.
+      await pause(1000 / LOAD_PER_SECOND);
+    }
   }
   await replaced;
   console.log(`${LOAD} objects changed ${round} times while the code of the functions was replaced`);

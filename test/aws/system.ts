@@ -67,9 +67,15 @@ export class System<S extends Servers = Servers> {
     this.#relays = await startRelays({ servers, deployment, endpointFor: recorder.urlFor });
   }
 
+  /** @throws Error while they are not running. */
+  get relays(): Relays {
+    if (!this.#relays) throw new Error('the relays do not run');
+    return this.#relays;
+  }
+
   /** Stops the relays and leaves what everybody logged; the deployment stays. */
   async disconnect(): Promise<void> {
-    await this.#relays?.stop();
+    await this.#relays?.stopAll();
     this.#relays = undefined;
     if (!this.#deployment) return;
     const { clients, target, servers } = this;
