@@ -61,7 +61,7 @@ export class StageWatch {
         return messages;
       },
       delete: (receipts) => queue.delete(receipts),
-      changeVisibility: (receipt, afterMs) => queue.changeVisibility(receipt, afterMs),
+      changeVisibility: (changes) => queue.changeVisibility(changes),
       park: (message, reason) => queue.park(message, reason),
       depth: () => queue.depth(),
       listDead: (options) => queue.listDead(options),

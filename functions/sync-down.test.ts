@@ -68,7 +68,7 @@ describe('sync-down', () => {
       const record = { messageId: message?.id, receiptHandle: message?.receipt, body: message?.body, attributes };
       const { batchItemFailures } = await invoke({ Records: [record] } as unknown as SQSEvent, context);
       expect(batchItemFailures).toHaveLength(receive < 5 ? 1 : 0);
-      await queue.changeVisibility(message?.receipt ?? '', 0);
+      await queue.changeVisibility([{ receipt: message?.receipt ?? '', afterMs: 0 }]);
     }
     expect(await queue.depth()).toEqual({ visible: 0, inFlight: 0, delayed: 0, dead: 1 });
     const [dead] = await queue.listDead();

@@ -40,12 +40,16 @@ function setUp(handle: Handle, leftMs: number | (() => number) = 10_000, options
   const logged: Record<string, unknown>[] = [];
   const log = (fields: Record<string, unknown>, message: string) => void logged.push({ ...fields, message });
   const visibility: [string, number][] = [];
+  const givenBack: number[] = [];
   const parked: [string, string][] = [];
   const run = sqsFunction({
     queue: 'sync',
     handle,
     settle: {
-      changeVisibility: async (receipt, ms) => void visibility.push([receipt, ms]),
+      changeVisibility: async (changes) => {
+        givenBack.push(changes.length);
+        visibility.push(...changes.map(({ receipt, afterMs }): [string, number] => [receipt, afterMs]));
+      },
       park: async (message, reason) => void parked.push([message.id, reason]),
     },
     log: { debug: log, info: log, warn: log, error: log },
@@ -59,7 +63,7 @@ function setUp(handle: Handle, leftMs: number | (() => number) = 10_000, options
   const getRemainingTimeInMillis = typeof leftMs === 'number' ? () => leftMs : leftMs;
   const invoke = (...records: SQSRecord[]) =>
     run({ Records: records } as SQSEvent, { getRemainingTimeInMillis } as Context);
-  return { invoke, visibility, parked, counted, logged };
+  return { invoke, visibility, givenBack, parked, counted, logged };
 }
 
 describe('sqsFunction', () => {
@@ -71,6 +75,50 @@ describe('sqsFunction', () => {
     );
     expect(response.batchItemFailures).toEqual([{ itemIdentifier: '2' }]);
     expect(visibility).toEqual([['receipt-2', 700]]);
+  });
+
+  it('gives all that goes back to the queue in one call, each after its own time', async () => {
+    const { invoke, givenBack, visibility } = setUp(async (e) => (e.key.name === 'good' ? done : again(e.at, 'later')));
+    const body = (name: string, at: number) => JSON.stringify(envelope(name, at));
+    await invoke(record('1', body('a', 7)), record('2', body('good', 1)), record('3', body('b', 9)));
+    expect(givenBack).toEqual([2]);
+    expect(visibility).toEqual([
+      ['receipt-1', 7],
+      ['receipt-3', 9],
+    ]);
+  });
+
+  it('a record that hangs does not hold up those that go back', async () => {
+    let finish: () => void = () => undefined;
+    const hanging = new Promise<void>((settle) => (finish = settle));
+    const { invoke, visibility } = setUp(async (e) => {
+      if (e.key.name !== 'slow') return again(10, 'later');
+      await hanging;
+      return done;
+    });
+    const invoked = invoke(record('1', JSON.stringify(envelope('slow'))), record('2', JSON.stringify(envelope('a'))));
+    await expect.poll(() => visibility).toEqual([['receipt-2', 10]]);
+    finish();
+    expect((await invoked).batchItemFailures).toEqual([{ itemIdentifier: '2' }]);
+  });
+
+  it('when the queue refuses to take them back, says so of each and fails them alone', async () => {
+    const settle = {
+      changeVisibility: async () => {
+        throw new Error('throttled');
+      },
+      park: async () => undefined,
+    };
+    const { invoke, logged } = setUp(async (e) => (e.key.name === 'good' ? done : again(5, 'wait')), 10_000, {
+      settle,
+    });
+    const response = await invoke(
+      record('1', JSON.stringify(envelope('a'))),
+      record('2', JSON.stringify(envelope('good'))),
+      record('3', JSON.stringify(envelope('b'))),
+    );
+    expect(response.batchItemFailures.map((f) => f.itemIdentifier)).toEqual(['1', '3']);
+    expect(logged.filter(({ error }) => error === 'throttled').map(({ messageId }) => messageId)).toEqual(['1', '3']);
   });
 
   it('collapses equal keys to one call with the newest state, and all their receipts share the outcome', async () => {

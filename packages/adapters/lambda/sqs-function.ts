@@ -6,6 +6,7 @@ import { again, type Outcome, park } from '@tmc/kernel/result.ts';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { MAX_RECEIVES, type Queue } from '../queue/queue.ts';
 import { ANSWER_MS, type Deadlines, startDeadlines } from './deadline.ts';
+import { createPutBack, type PutBack } from './put-back.ts';
 import { collapseKey, type Item, newestPerKey, readRecords, receivedMessage } from './records.ts';
 import type { Log, Meter } from './telemetry.ts';
 
@@ -46,6 +47,7 @@ export function sqsFunction(options: SqsFunctionOptions): SqsFunction {
       running: new Map(),
       outcomes: [],
       deadlines,
+      putBack: createPutBack(options.settle, event.Records.length),
       isLate: () => context.getRemainingTimeInMillis() <= ANSWER_MS,
     };
     const onRecord = async ({ messageId }: SQSRecord): Promise<void> => {
@@ -84,6 +86,7 @@ type Batch = {
   /** What became of each record, as far as it was decided. */
   readonly outcomes: Outcome['kind'][];
   readonly deadlines: Deadlines;
+  readonly putBack: PutBack;
   /** True when no call is to be started any more. */
   readonly isLate: () => boolean;
 };
@@ -133,13 +136,15 @@ async function settleItem(options: SqsFunctionOptions, item: Item, batch: Batch)
   const call = () => Promise.race([callOnce(options, item, batch), batch.deadlines.work]);
   const outcome = lastChance(await outcomeOf(options, item, call), item.receiveCount);
   batch.outcomes.push(outcome.kind);
+  if (outcome.kind !== 'again') batch.putBack.pass();
   if (outcome.kind === 'done') {
     log.debug({ ...fields, ...(outcome.note && { note: outcome.note }) }, 'message handled');
     return true;
   }
   if (outcome.kind === 'again') {
-    log.debug({ ...fields, reason: outcome.reason, afterMs: outcome.afterMs }, 'message goes back to the queue');
-    await options.settle.changeVisibility(record.receiptHandle, outcome.afterMs);
+    const { reason, afterMs } = outcome;
+    log.debug({ ...fields, reason, afterMs }, 'message goes back to the queue');
+    await batch.putBack.add({ receipt: record.receiptHandle, afterMs });
     return false;
   }
   log.warn({ ...fields, reason: outcome.reason }, 'message parked');

@@ -13,6 +13,7 @@ import {
   type QueueEntry,
   type ReceivedMessage,
   type ReceiveOptions,
+  type VisibilityChange,
 } from './queue.ts';
 
 export type InProcessQueueOptions = {
@@ -101,15 +102,22 @@ class InProcessQueue implements Queue {
     for (const message of found) this.#forget(message);
   }
 
-  async changeVisibility(receipt: string, afterMs: number): Promise<void> {
+  async changeVisibility(changes: readonly VisibilityChange[]): Promise<void> {
     const nowMs = this.#clock();
     this.#order.promote(nowMs);
-    const message = this.#find(receipt);
-    if (message?.state !== 'waiting') return;
-    const visibleAtMs = nowMs + afterMs;
-    this.#journal.record([{ ...message, visibleAtMs }], []);
-    this.#order.reschedule(message, visibleAtMs, nowMs);
-    this.#wake(visibleAtMs);
+    // Of one receipt the last time counts.
+    const wanted = new Map(changes.map(({ receipt, afterMs }) => [receipt, nowMs + afterMs]));
+    const found = [...wanted].flatMap(([receipt, visibleAtMs]) => {
+      const message = this.#find(receipt);
+      return message?.state === 'waiting' ? [{ message, visibleAtMs }] : [];
+    });
+    if (found.length === 0) return;
+    this.#journal.record(
+      found.map(({ message, visibleAtMs }) => ({ ...message, visibleAtMs })),
+      [],
+    );
+    for (const { message, visibleAtMs } of found) this.#order.reschedule(message, visibleAtMs, nowMs);
+    this.#wake(Math.min(...found.map(({ visibleAtMs }) => visibleAtMs)));
   }
 
   async park({ receipt }: ReceivedMessage, reason: string): Promise<void> {

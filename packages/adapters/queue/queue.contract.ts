@@ -78,10 +78,10 @@ export function queueContract(harness: QueueHarness): void {
       await send('a');
       const first = await receiveOne();
       const second = await receiveOne(await after(VISIBILITY_MS));
-      await queue.changeVisibility(first.receipt, 0);
+      await queue.changeVisibility([{ receipt: first.receipt, afterMs: 0 }]);
       await queue.delete([first.receipt]);
       expect(await receive()).toEqual([]);
-      await queue.changeVisibility(second.receipt, 0);
+      await queue.changeVisibility([{ receipt: second.receipt, afterMs: 0 }]);
       expect((await receiveOne()).receiveCount).toBe(3);
     });
 
@@ -90,18 +90,32 @@ export function queueContract(harness: QueueHarness): void {
       const { receipt } = await receiveOne();
       await queue.delete([receipt]);
       await queue.delete([receipt]);
-      await queue.changeVisibility(receipt, 0);
+      await queue.changeVisibility([{ receipt, afterMs: 0 }]);
       expect(await receive()).toEqual([]);
     });
 
     it('visibility 0 gives it back at once, a longer one holds it longer', async () => {
       await send('a');
-      await queue.changeVisibility((await receiveOne()).receipt, 0);
+      await queue.changeVisibility([{ receipt: (await receiveOne()).receipt, afterMs: 0 }]);
       const second = await receiveOne();
-      await queue.changeVisibility(second.receipt, 3 * VISIBILITY_MS);
+      await queue.changeVisibility([{ receipt: second.receipt, afterMs: 3 * VISIBILITY_MS }]);
       await after(VISIBILITY_MS);
       expect(await receive()).toEqual([]);
       expect((await receiveOne(await after(2 * VISIBILITY_MS))).receiveCount).toBe(3);
+    });
+
+    it('gives several back, each after its own time, and ignores stale receipts among them', async () => {
+      await send('stale');
+      const stale = await receiveOne();
+      await queue.delete([stale.receipt]);
+      const names = Array.from({ length: 10 }, (_, n) => `m${n}`);
+      await send(...names);
+      await send('held');
+      const messages = await receiveAll(11);
+      const times = messages.map(({ receipt, body }) => ({ receipt, afterMs: body === 'held' ? 60_000 : 0 }));
+      await queue.changeVisibility([{ receipt: stale.receipt, afterMs: 0 }, ...times]);
+      expect(bodies(await receiveAll(10))).toEqual(names);
+      expect(await receive()).toEqual([]);
     });
 
     it('a delayed message waits', async () => {
@@ -124,7 +138,7 @@ export function queueContract(harness: QueueHarness): void {
       for (let count = 1; count <= 3; count += 1) {
         const message = await receiveOne();
         expect(message.receiveCount).toBe(count);
-        await queue.changeVisibility(message.receipt, 0);
+        await queue.changeVisibility([{ receipt: message.receipt, afterMs: 0 }]);
       }
       expect(await receive()).toEqual([]);
       expect(await queue.depth()).toMatchObject({ visible: 0, inFlight: 0, dead: 1 });

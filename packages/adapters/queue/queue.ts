@@ -18,6 +18,8 @@ export type ReceivedMessage = {
   readonly sentAtMs: number;
 };
 
+export type VisibilityChange = { readonly receipt: string; readonly afterMs: number };
+
 export type ReceiveOptions = {
   /** 1–10. */
   readonly max: number;
@@ -35,8 +37,8 @@ export type Queue = {
   receive(options: ReceiveOptions): Promise<readonly ReceivedMessage[]>;
   /** Acknowledges; a stale receipt is ignored. */
   delete(receipts: readonly string[]): Promise<void>;
-  /** Makes it visible again after this time, 0 at once; a stale receipt is ignored. */
-  changeVisibility(receipt: string, afterMs: number): Promise<void>;
+  /** Makes each visible again after its time, 0 at once; a stale receipt is ignored. One failure fails all: some may have changed. */
+  changeVisibility(changes: readonly VisibilityChange[]): Promise<void>;
   /** Dead letters with the reason, for `redrive` and the dashboard. */
   park(message: ReceivedMessage, reason: string): Promise<void>;
   /** Visible, in flight, delayed and dead messages, approximate. */

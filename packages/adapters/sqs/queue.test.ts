@@ -37,9 +37,9 @@ describe('the SQS queue', () => {
   it('sends whole seconds, rounded up, and the group as the fair group', async () => {
     const { queue, sent } = queueAnswering();
     await queue.send([{ body: 'a', group: 'tenant', delayMs: 1_200 }]);
-    await queue.changeVisibility('receipt', 1);
+    await queue.changeVisibility([{ receipt: 'receipt', afterMs: 1 }]);
     expect(sent[0]?.input['Entries']).toMatchObject([{ DelaySeconds: 2, MessageGroupId: 'tenant' }]);
-    expect(sent[1]?.input).toMatchObject({ VisibilityTimeout: 1 });
+    expect(sent[1]?.input['Entries']).toEqual([{ Id: '0', ReceiptHandle: 'receipt', VisibilityTimeout: 1 }]);
   });
 
   it('parks and sends again what came without a group, without empty texts, which SQS refuses', async () => {
@@ -62,6 +62,20 @@ describe('the SQS queue', () => {
     await queueAnswering(stale).queue.delete(['r']);
     const fault = { Failed: [{ Id: '0', SenderFault: false, Code: 'InternalError', Message: 'later' }] };
     await expect(queueAnswering(fault).queue.delete(['r'])).rejects.toMatchObject({ kind: 'retry' });
+  });
+
+  it('giving back: many in calls of ten, and what fails keeps none of the others from theirs', async () => {
+    const stale = { Failed: [{ Id: '0', SenderFault: true, Code: 'ReceiptHandleIsInvalid' }] };
+    await queueAnswering(stale).queue.changeVisibility([{ receipt: 'r', afterMs: 0 }]);
+    const fault = { Failed: [{ Id: '0', SenderFault: false, Code: 'InternalError', Message: 'later' }] };
+    const { queue, sent } = queueAnswering(fault);
+    const changes = Array.from({ length: 12 }, (_, n) => ({ receipt: `r${n}`, afterMs: n * 1_000 }));
+    await expect(queue.changeVisibility(changes)).rejects.toMatchObject({ kind: 'retry' });
+    expect(sent.map(({ name }) => name)).toEqual(Array(2).fill('ChangeMessageVisibilityBatchCommand'));
+    expect(sent[1]?.input['Entries']).toEqual([
+      { Id: '0', ReceiptHandle: 'r10', VisibilityTimeout: 10 },
+      { Id: '1', ReceiptHandle: 'r11', VisibilityTimeout: 11 },
+    ]);
   });
 
   it('deletes many in calls of ten, each receipt once', async () => {

@@ -1,6 +1,6 @@
 import {
+  type BatchResultErrorEntry,
   ChangeMessageVisibilityBatchCommand,
-  ChangeMessageVisibilityCommand,
   DeleteMessageBatchCommand,
   GetQueueAttributesCommand,
   type Message,
@@ -21,6 +21,7 @@ import {
   type QueueEntry,
   type ReceivedMessage,
   type ReceiveOptions,
+  type VisibilityChange,
 } from '../queue/queue.ts';
 import { toDeadEntry, toDeadLetter, toEntry, toReceived, WANTED } from './message.ts';
 
@@ -36,13 +37,6 @@ export type SqsQueueOptions = {
 const MAX_WAIT_S = 20;
 /** How long dead letters are hidden while they are listed or sent again. */
 const DEAD_VISIBILITY_S = 30;
-/** Answers to a receipt that is stale or whose message is gone. */
-const STALE = new Set([
-  'MessageNotInflight',
-  'ReceiptHandleIsInvalid',
-  'InvalidParameterValue',
-  'AWS.SimpleQueueService.MessageNotInflight',
-]);
 
 /** A standard queue of SQS, whose redrive policy names the dead letter queue and the receive limit. */
 export function createSqsQueue(options: SqsQueueOptions): Queue {
@@ -100,17 +94,10 @@ class SqsQueue implements Queue {
     await this.#deleteFrom(this.#url, receipts);
   }
 
-  async changeVisibility(receipt: string, afterMs: number): Promise<void> {
-    const command = new ChangeMessageVisibilityCommand({
-      QueueUrl: this.#url,
-      ReceiptHandle: receipt,
-      VisibilityTimeout: Math.ceil(afterMs / 1000),
-    });
-    try {
-      await this.#sqs.send(command);
-    } catch (error) {
-      if (!STALE.has((error as Error).name)) throw this.#toError(error, 'change the visibility');
-    }
+  /** What SQS refuses for a stale receipt is ignored; what it failed to do itself is tried again. */
+  async changeVisibility(changes: readonly VisibilityChange[]): Promise<void> {
+    const seconds = new Map(changes.map(({ receipt, afterMs }) => [receipt, Math.ceil(afterMs / 1000)]));
+    await this.#changeOn(this.#url, seconds, 'change the visibility');
   }
 
   /** Sent to the dead letters first: a crash between the two leaves it in both, not in none. */
@@ -175,11 +162,24 @@ class SqsQueue implements Queue {
 
   /** Visible again at once, so that a listing hides nothing from the next one. */
   async #releaseDead(messages: readonly Message[]): Promise<void> {
-    for (const batch of inTens(messages.map(receiptOf))) {
-      const Entries = batch.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle, VisibilityTimeout: 0 }));
-      const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: this.#deadUrl, Entries });
-      await this.#attempt('release the dead letters', () => this.#sqs.send(command));
-    }
+    const seconds = new Map(messages.map((message) => [receiptOf(message), 0]));
+    await this.#changeOn(this.#deadUrl, seconds, 'release the dead letters');
+  }
+
+  /** All tens are asked, also when one of them fails; then the first failure is thrown. */
+  async #changeOn(url: string, seconds: ReadonlyMap<string, number>, what: string): Promise<void> {
+    const asked = inTens([...seconds]).map(async (batch) => {
+      const Entries = batch.map(([ReceiptHandle, VisibilityTimeout], index) => ({
+        Id: String(index),
+        ReceiptHandle,
+        VisibilityTimeout,
+      }));
+      const command = new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries });
+      const { Failed } = await this.#attempt(what, () => this.#sqs.send(command));
+      this.#checkFailed(Failed, what);
+    });
+    const failure = (await Promise.allSettled(asked)).find(({ status }) => status === 'rejected');
+    if (failure?.status === 'rejected') throw failure.reason;
   }
 
   /** What SQS refuses for a stale receipt is ignored; what it failed to do itself is tried again. */
@@ -187,10 +187,14 @@ class SqsQueue implements Queue {
     for (const batch of inTens([...new Set(receipts)])) {
       const Entries = batch.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
       const command = new DeleteMessageBatchCommand({ QueueUrl: url, Entries });
-      const { Failed = [] } = await this.#attempt('delete', () => this.#sqs.send(command));
-      const fault = Failed.find(({ SenderFault }) => !SenderFault);
-      if (fault) throw this.#toRetry(new Error(`${fault.Code}: ${fault.Message}`), 'delete');
+      const { Failed } = await this.#attempt('delete', () => this.#sqs.send(command));
+      this.#checkFailed(Failed, 'delete');
     }
+  }
+
+  #checkFailed(entries: readonly BatchResultErrorEntry[] = [], what: string): void {
+    const fault = entries.find(({ SenderFault }) => !SenderFault);
+    if (fault) throw this.#toRetry(new Error(`${fault.Code}: ${fault.Message}`), what);
   }
 
   async #count(url: string): Promise<Omit<QueueDepth, 'dead'>> {

@@ -23,7 +23,7 @@ export function disturbedQueue(queue: Queue, faults: Faults, random: SeededRando
       return faults.isDisorderly ? shuffled(received, random) : received;
     },
     delete: (receipts) => queue.delete(receipts),
-    changeVisibility: (receipt, afterMs) => queue.changeVisibility(receipt, afterMs),
+    changeVisibility: (changes) => queue.changeVisibility(changes),
     park: (message, reason) => queue.park(message, reason),
     depth: () => queue.depth(),
     listDead: (options) => queue.listDead(options),
