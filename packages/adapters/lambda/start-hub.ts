@@ -4,6 +4,7 @@ import { openTable } from '../dynamo/client.ts';
 import { connectHub, type HubPlan } from '../fleet/connect.ts';
 import type { FleetHub } from '../fleet/fleet.ts';
 import { createSender } from '../queue/send.ts';
+import { coalesceReads } from '../table/coalesced-reads.ts';
 import { defaultProvider } from './credentials.ts';
 import type { Environment, HubSettings } from './environment.ts';
 import { createKubeCredentials, type KubeCredentials } from './kube-credentials.ts';
@@ -34,7 +35,8 @@ export async function startHub<Env extends Environment<'sweep'>>({
     credentials,
     hub: hub.hub,
     workspaceName: hub.workspaceName,
-    table: openTable(env.TMC_TABLE).table,
+    // A batch is mostly of one namespace, and its records ask for the same decisions and targets.
+    table: coalesceReads(openTable(env.TMC_TABLE).table),
     clock,
     ids: randomIds,
     random: Math.random,
