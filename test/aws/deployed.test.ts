@@ -8,7 +8,7 @@ import { bringBack, deployAgain, deployAsPlanned, planOnly, removeAll } from './
 import { askApi, otherBuilds, replaceCode, startsOfOther, strayTexts, sweep } from './steps-functions.ts';
 import { poison, redrive } from './steps-poison.ts';
 import { heldToPolicies } from './steps-policy.ts';
-import { silence } from './steps-silence.ts';
+import { reregister, silence } from './steps-targets.ts';
 import { disorder, latency, type SimulatedSystem, scale, updateUnderLoad } from './steps-workload.ts';
 import { System } from './system.ts';
 import { targetFrom } from './target.ts';
@@ -44,6 +44,7 @@ describe.skipIf(!target)(`the system deployed to ${target?.name}`, { shuffle: fa
   step('Scale nginx-web to 6: both members take their share, and the workspace shows 6 ready', () => scale(system));
   for (const { title, run } of CLEANUP) step(title, () => run(system.context));
 
+  step('a target that is taken away is left, and joined again when it is registered', () => reregister(system));
   step('objects reach both members in a time that is told', () => latency(system));
   foundation('what a member refuses is given up with its reason, told to its user, and delays nobody', async () => {
     heal = await poison(system);
@@ -53,7 +54,7 @@ describe.skipIf(!target)(`the system deployed to ${target?.name}`, { shuffle: fa
     return redrive(system);
   });
   step('what is no message is given up by every consumer, and can be redriven', () => strayTexts(system));
-  step('a member that falls silent is left, by the sweep alone, and joined again when it is back', () =>
+  step('a member that falls silent is noticed by the sweep alone, and is Ready when it is heard again', () =>
     silence(system),
   );
   step('duplicates in the wrong order change nothing and write nothing', () => disorder(system));
