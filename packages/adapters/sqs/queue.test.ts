@@ -52,6 +52,16 @@ describe('the SQS queue', () => {
     expect(sent[2]?.input['Entries']).toEqual([{ Id: '0', MessageBody: 'no message', MessageAttributes: {} }]);
   });
 
+  it('redrives a message once a call: one that is given up again at once stays for the next', async () => {
+    const dead = (id: string) => ({ Messages: [{ MessageId: id, ReceiptHandle: `r-${id}`, Body: 'never right' }] });
+    const { queue, sent } = queueAnswering(dead('1'), {}, {}, dead('2'), {});
+    expect(await queue.redrive()).toBe(1);
+    const entriesOf = ({ input }: Sent) => input['Entries'] as { ReceiptHandle?: string }[];
+    expect(sent.filter(({ name }) => name === 'SendMessageBatchCommand')).toHaveLength(1);
+    const released = sent.filter(({ name }) => name === 'ChangeMessageVisibilityBatchCommand');
+    expect(released.flatMap(entriesOf)).toMatchObject([{ ReceiptHandle: 'r-2', VisibilityTimeout: 0 }]);
+  });
+
   it.each(['RequestThrottled', 'OverLimit', 'ServiceUnavailable'])('%s is a retry', async (name) => {
     const { queue } = queueAnswering(named(name));
     await expect(queue.send(entries(1))).rejects.toMatchObject({ kind: 'retry', facts: { component: 'queue' } });

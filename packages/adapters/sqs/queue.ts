@@ -120,11 +120,15 @@ class SqsQueue implements Queue {
 
   async redrive({ ids }: { readonly ids?: readonly string[] } = {}): Promise<number> {
     const others: Message[] = [];
+    const revived = new Set<string>();
     let count = 0;
     for (;;) {
       const found = await this.#receiveDead(MAX_ENTRIES);
       if (found.length === 0) break;
-      const wanted = found.filter(({ MessageId = '' }) => !ids || ids.includes(MessageId));
+      // What was given up again meanwhile waits for the next call: with it this one would never end.
+      const isNew = ({ Body = '' }: Message) => !revived.has(Body);
+      const wanted = found.filter((message) => (!ids || ids.includes(message.MessageId ?? '')) && isNew(message));
+      for (const { Body = '' } of wanted) revived.add(Body);
       others.push(...found.filter((message) => !wanted.includes(message)));
       count += await this.#revive(wanted);
       if (ids && count >= ids.length) break;
