@@ -1,4 +1,3 @@
-import * as manifests from '@tmc/cli/demo/manifests.ts';
 import { EAST, WEST } from '@tmc/cli/demo/manifests.ts';
 import { findCondition } from '@tmc/kernel/condition.ts';
 import type { Condition, KubeObject } from '@tmc/kernel/object.ts';
@@ -6,7 +5,7 @@ import { expect } from 'vitest';
 import { until } from '../real/harness/process.ts';
 import { invoke } from './functions.ts';
 import { deadLetters } from './queues.ts';
-import { deploymentKey, type SimulatedSystem } from './steps-workload.ts';
+import { deploymentKey, deploymentNamed, type SimulatedSystem } from './steps-workload.ts';
 import { configMap, configMapKey, converged } from './workload.ts';
 
 /** An object that one member refuses for as long as it is ill: given up, told to its user, and healed by a redrive. */
@@ -14,11 +13,6 @@ import { configMap, configMapKey, converged } from './workload.ts';
 const NAME = 'poisoned';
 /** Back-off of 1, 2, 4 and 8 s between five receives, each a little longer on an emulator that looks once a second. */
 const GIVEN_UP_MS = 90_000;
-
-const poisoned: KubeObject = {
-  ...manifests.deployment,
-  metadata: { ...manifests.deployment.metadata, name: NAME },
-};
 
 const conditionsOf = (object: KubeObject | undefined): readonly Condition[] =>
   (object?.['status'] as { conditions?: Condition[] } | undefined)?.conditions ?? [];
@@ -35,7 +29,7 @@ export async function poison({ clients, deployment, servers, context }: Simulate
     fault: { kind: 'status', code: 503 },
   });
   const before = await deadLetters(clients, deployment);
-  await hub.create(deploymentKey(NAME), poisoned);
+  await hub.create(deploymentKey(NAME), deploymentNamed(NAME));
   const neighbours = Array.from({ length: 20 }, (_, at) => `neighbour-${at}`);
   for (const name of neighbours) await hub.create(configMapKey(name), configMap(name, 0));
   await converged(simulators, neighbours, { round: 0, deadlineMs: 20_000 });

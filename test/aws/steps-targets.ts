@@ -3,7 +3,7 @@ import { findCondition } from '@tmc/kernel/condition.ts';
 import type { Condition } from '@tmc/kernel/object.ts';
 import { until } from '../real/harness/process.ts';
 import { invoke } from './functions.ts';
-import type { SimulatedSystem } from './steps-workload.ts';
+import { deploymentKey, deploymentNamed, type SimulatedSystem } from './steps-workload.ts';
 import { configMap, configMapKey, converged } from './workload.ts';
 
 /** What happens to targets: nothing is heard of one, one is taken away. */
@@ -68,6 +68,7 @@ export async function silence({ clients, deployment, servers, context, relays }:
     NOTICED_MS,
   );
   await hub.create(configMapKey(NAME), configMap(NAME, 0));
+  await hub.create(deploymentKey(NAME), deploymentNamed(NAME));
   await relays.start('hub');
   await converged(simulators, [NAME], { round: 0, deadlineMs: NOTICED_MS });
   simulators.hub.faults.add({ method: 'PATCH', path: `/synctargets/${WEST.target}`, times: 2, fault: UNAVAILABLE });
@@ -77,6 +78,15 @@ export async function silence({ clients, deployment, servers, context, relays }:
     async () => ((await readinessOf(hub, WEST.target)) === 'True' ? undefined : 'it is not'),
     NOTICED_MS,
   );
+  await until(
+    'the status of both members',
+    async () => {
+      const { readyReplicas } = ((await hub.get(deploymentKey(NAME)))?.['status'] ?? {}) as { readyReplicas?: number };
+      return readyReplicas === 3 ? undefined : `${readyReplicas ?? 0} of 3 replicas are ready`;
+    },
+    NOTICED_MS,
+  );
+  await hub.delete(deploymentKey(NAME));
 }
 
 async function readinessOf(hub: Hub, name: string): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { EAST, NAMESPACE, WEST, WORKSPACE } from '@tmc/cli/demo/manifests.ts';
+import { deployment, EAST, NAMESPACE, WEST, WORKSPACE } from '@tmc/cli/demo/manifests.ts';
 import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import { expect } from 'vitest';
@@ -21,6 +21,12 @@ export const deploymentKey = (name: string, workspace = WORKSPACE): ResourceKey 
   resource: 'deployments',
   namespace: NAMESPACE,
   name,
+});
+
+/** The demo's Deployment under another name. */
+export const deploymentNamed = (name: string): KubeObject => ({
+  ...deployment,
+  metadata: { ...deployment.metadata, name },
 });
 
 const replicasOf = (object: KubeObject | undefined): number =>
@@ -58,10 +64,10 @@ export async function latency({ servers: { simulators }, context: { hub }, targe
 }
 
 /** Every state of an object is delivered again, three times, the newest first: nothing changes and nothing is written. */
-export async function disorder({ clients, deployment, servers, context }: SimulatedSystem): Promise<void> {
+export async function disorder({ clients, deployment: { queues }, servers, context }: SimulatedSystem): Promise<void> {
   const { simulators } = servers;
   const { hub } = context;
-  const { url } = deployment.queues.sync;
+  const { url } = queues.sync;
   const key = configMapKey('disorder');
   const states = [await hub.create(key, configMap('disorder', 0))];
   for (let round = 1; round <= 5; round += 1) states.push(await hub.patch(key, { data: { round: String(round) } }));
