@@ -54,7 +54,7 @@ describe('the SQS queue', () => {
 
   it('redrives a message once a call: one that is given up again at once stays for the next', async () => {
     const dead = (id: string) => ({ Messages: [{ MessageId: id, ReceiptHandle: `r-${id}`, Body: 'never right' }] });
-    const { queue, sent } = queueAnswering(dead('1'), {}, {}, dead('2'), {});
+    const { queue, sent } = queueAnswering(dead('1'), {}, {}, {}, dead('2'));
     expect(await queue.redrive()).toBe(1);
     const entriesOf = ({ input }: Sent) => input['Entries'] as { ReceiptHandle?: string }[];
     expect(sent.filter(({ name }) => name === 'SendMessageBatchCommand')).toHaveLength(1);
