@@ -54,6 +54,15 @@ describe('equal reads', () => {
     expect(await last).toBeUndefined();
   });
 
+  it('asked for after one was sent do not wait for it: it may hang', async () => {
+    void table.get(KEY);
+    await sentAre(1);
+    const later = table.get(KEY);
+    await sentAre(2);
+    sent[1]?.answer(item(2));
+    expect(await later).toEqual(item(2));
+  });
+
   it('a failure reaches all who share the read, and nobody who asked after it was sent', async () => {
     const shared = [table.get(KEY), table.get(KEY)];
     await sentAre(1);

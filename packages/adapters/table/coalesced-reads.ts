@@ -21,30 +21,19 @@ export function coalesceReads(table: Table): Table {
 
 type Shared<T> = (key: string, read: () => Promise<T>) => Promise<T>;
 
-/** The reads of one key: the one that was sent, and the next one, which may still be joined. */
-type Reads<T> = { sent: Promise<unknown>; next: Promise<T> | undefined };
-
 function createShared<T>(): Shared<T> {
-  const reads = new Map<string, Reads<T>>();
-
+  const unsent = new Map<string, Promise<T>>();
   return (key, read) => {
-    const known = reads.get(key) ?? { sent: nextTurn(), next: undefined };
-    reads.set(key, known);
-    known.next ??= known.sent.then(() => {
-      known.next = undefined;
-      const answer = read();
-      // A failure is told to those who share the read; whoever waits behind it reads anew.
-      const ended = answer.then(ignore, ignore).then(() => {
-        if (known.sent === ended && !known.next) reads.delete(key);
-      });
-      known.sent = ended;
-      return answer;
+    const known = unsent.get(key);
+    if (known) return known;
+    const next = nextTurn().then(() => {
+      unsent.delete(key);
+      return read();
     });
-    return known.next;
+    unsent.set(key, next);
+    return next;
   };
 }
-
-const ignore = (): void => undefined;
 
 /** Whoever asks in this turn of the event loop, as the records of one batch do, asks in time. */
 const nextTurn = (): Promise<void> => new Promise((settle) => void setImmediate(settle));
