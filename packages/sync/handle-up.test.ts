@@ -92,10 +92,7 @@ describe('status', () => {
     world.hub.calls.length = 0;
     world.member(east).edit(downstreamKeyOf(web, east), (obj) => rolledOut(obj, 1));
     await world.settle();
-    expect(world.outcomes.filter((outcome) => outcome.kind === 'again')).toMatchObject([
-      { afterMs: 1000 },
-      { afterMs: 2000 },
-    ]);
+    expect(world.outcomes.filter((outcome) => outcome.kind === 'again')).toMatchObject([{ afterMs: 3000 }]);
     expect(statusOf(world)).toMatchObject({ replicas: 1 });
     expect(statusWrites(world)).toHaveLength(1);
   });

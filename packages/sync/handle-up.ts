@@ -16,9 +16,11 @@ import { createTurns, type Turns } from './turns.ts';
 /** Kinds whose status is carried up. */
 const WITH_STATUS = ['deployments', 'services'];
 /**
- * How long a status in flux is left to settle at the first and second receive: a rollout makes many events, the user needs one
- * or two writes. A rollout that takes longer is shown in progress from the third on.
+ * How long a copy in flux is left to settle: a rollout makes many events, the user needs one or two writes. One that takes longer is
+ * shown in progress. In one piece, for what is settled by then costs a receive and no look, however often it reported.
  */
+const FLUX_MS = 3_000;
+/** The same of other copies of the object, at the first and second receive: they may be settled already, as others than we know. */
 const SETTLE_MS = [1_000, 2_000];
 
 type Context = SyncDeps & { readonly memory: StatusMemory; readonly inTurn: Turns };
@@ -87,9 +89,10 @@ async function reportStatus(deps: Context, report: Report): Promise<Outcome> {
   const targetKey = key.workspace;
   const inFlux = isInFlux({ ...downstreamObj, kind: resourceType(key).kind });
   if (!memory.note(id, { targetKey, downstreamObj, inFlux })) return { kind: 'done', note: 'a newer state is known' };
-  const settleMs = SETTLE_MS[receiveCount - 1];
-  const isSettling = inFlux || memory.othersInFlux(id, targetKey);
-  if (isSettling && settleMs !== undefined) return again(settleMs, 'the status is in flux');
+  if (inFlux && receiveCount === 1) return again(FLUX_MS, 'the status is in flux');
+  const settleMs = inFlux ? undefined : SETTLE_MS[receiveCount - 1];
+  if (settleMs !== undefined && memory.othersInFlux(id, targetKey))
+    return again(settleMs, 'the status of another copy is in flux');
   return carryUp(deps, { upstreamKey, settleMs, ifGone: () => takeBack(deps, key, downstreamObj) });
 }
 
