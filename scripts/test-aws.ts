@@ -13,6 +13,9 @@ import type { AwsEmulator } from '../test/emulators/aws-emulator.ts';
 import { startLocalStack, whyNoLocalStack } from '../test/emulators/localstack.ts';
 import { startMiniStack, whyNoMiniStack } from '../test/emulators/ministack.ts';
 
+/** The tests that are given an endpoint. */
+const SYSTEM = ['test/aws/deployed.test.ts', 'test/aws/real-servers.test.ts'];
+
 type Tally = { readonly passed: number; readonly failed: number };
 
 const PEERS: Readonly<
@@ -38,6 +41,14 @@ else {
   for (const name of ['ministack', 'localstack'] as const) {
     if (values.only === undefined || values.only === name) tallies.push(await testOnOwn(name));
   }
+  // Recorder, judge, emulators and the apply mode: they start what they need.
+  if (values.only === undefined && positionals.length === 0)
+    tallies.push(
+      await vitest(
+        SYSTEM.flatMap((file) => ['--exclude', file]),
+        {},
+      ),
+    );
 }
 const sum = (of: keyof Tally) => tallies.reduce((total, tally) => total + tally[of], 0);
 console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
@@ -61,20 +72,26 @@ async function testOnOwn(name: Target['name']): Promise<Tally> {
 async function testOn({ name, endpoint }: Pick<Target, 'name' | 'endpoint'>): Promise<Tally> {
   console.log(`\n== ${name} at ${endpoint}`);
   const startedAt = performance.now();
+  const files = positionals.length > 0 ? positionals : SYSTEM;
+  const tally = await vitest(files, { EMULATOR_ENDPOINT: endpoint, EMULATOR_NAME: name });
+  console.log(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
+  return tally;
+}
+
+async function vitest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Tally> {
   const scratch = mkdtempSync(join(tmpdir(), 'tmc-aws-'));
   const report = join(scratch, 'aws.json');
-  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const program = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   // One file after the other: they share the emulator, and the machine may have two cores.
-  const args = ['run', '--project', 'aws', '--no-file-parallelism', '--reporter=verbose', '--reporter=json'];
-  const child = spawn(process.execPath, [vitest, ...args, `--outputFile.json=${report}`, ...positionals], {
+  const all = ['run', '--project', 'aws', '--no-file-parallelism', '--reporter=verbose', '--reporter=json', ...args];
+  const child = spawn(process.execPath, [program, ...all, `--outputFile.json=${report}`], {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, EMULATOR_ENDPOINT: endpoint, EMULATOR_NAME: name },
+    env: { ...process.env, ...env },
   });
   const code = await new Promise<number | null>((settle) => child.on('exit', settle));
   const tally = tallyOf(report, code);
   rmSync(scratch, { recursive: true, force: true });
-  console.log(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
   return tally;
 }
 
