@@ -1,3 +1,4 @@
+import { electionScope, hubIdOf } from '@tmc/adapters/fleet/relay-ids.ts';
 import { targetKey } from '@tmc/apis/hash.ts';
 import type { QueueName } from '@tmc/kernel/envelope.ts';
 import type { ConnectionFile, DeployedMember, FleetFile } from './fleet.ts';
@@ -88,8 +89,7 @@ export function credentialGrants(connections: readonly Pick<ConnectionFile, 'sec
 
 /** The hub relay sends what it sees, and keeps its checkpoints, epoch and election in the table. */
 export function hubRelayGrants({ hub }: FleetFile): Grant[] {
-  const id = hub.kind === 'kcp' ? hub.export.workspace : hub.workspace;
-  return [send('placement'), send('sync'), send('recovery'), relayTable(id, `relay/hub/${id}`)];
+  return [send('placement'), send('sync'), send('recovery'), relayTable('hub', hubIdOf(hub))];
 }
 
 /** A member's relay receives from its own command queue only, and speaks to no other function than those that hear of members. */
@@ -105,9 +105,9 @@ export function memberRelayGrants(member: DeployedMember): Grant[] {
     send('recovery'),
     // Which kinds the target syncs.
     table([`T#${key}`], ['dynamodb:GetItem']),
-    relayTable(key, `relay/member/${key}`),
+    relayTable('member', key),
   ];
 }
 
-const relayTable = (source: string, scope: string): Grant =>
-  table([`C#${source}`, `C#${source}#*`, `K#${scope}`], ['dynamodb:GetItem', 'dynamodb:UpdateItem']);
+const relayTable = (kind: 'hub' | 'member', id: string): Grant =>
+  table([`C#${id}`, `C#${id}#*`, `K#${electionScope(kind, id)}`], ['dynamodb:GetItem', 'dynamodb:UpdateItem']);

@@ -2,6 +2,7 @@ import type { Clock } from '@tmc/kernel/clock.ts';
 import { createKcpHub } from '../kube/hub-kcp.ts';
 import type { HubPlan } from './connect.ts';
 import type { FleetHub } from './fleet.ts';
+import { hubIdOf } from './relay-ids.ts';
 
 /** kcp as the hub: all workspaces bound to one APIExport. */
 export async function connectKcp(plan: Extract<HubPlan, { kind: 'kcp' }>, clock: Clock): Promise<FleetHub> {
@@ -16,7 +17,7 @@ export async function connectKcp(plan: Extract<HubPlan, { kind: 'kcp' }>, clock:
   let stopSources = () => {};
   let stopResources = () => {};
   return {
-    hubId: `${plan.export.workspace}/${plan.export.name}`,
+    hubId: hubIdOf(plan),
     epoch: plan.epoch,
     hub,
     sources: () => hub.sources(),

@@ -8,6 +8,7 @@ import { createMember } from '../kube/member.ts';
 import { createWatchSource } from '../kube/watch.ts';
 import { connectKcp } from './connect-kcp.ts';
 import type { Fleet, FleetHub, FleetMember } from './fleet.ts';
+import { hubIdOf } from './relay-ids.ts';
 
 export type { Fleet } from './fleet.ts';
 
@@ -70,14 +71,12 @@ export function connectHub(plan: HubPlan, clock: Clock): Promise<FleetHub> {
   return plan.kind === 'kcp' ? connectKcp(plan, clock) : connectKubernetes(plan, clock);
 }
 
-async function connectKubernetes(
-  { connection, workspace, epoch }: Extract<HubPlan, { kind: 'kubernetes' }>,
-  clock: Clock,
-): Promise<FleetHub> {
+async function connectKubernetes(plan: Extract<HubPlan, { kind: 'kubernetes' }>, clock: Clock): Promise<FleetHub> {
+  const { connection, workspace, epoch } = plan;
   const hub = createKubernetesHub({ connection, workspace, clock });
   const source = createWatchSource({ connection, clock, endpoint: 'hub' });
   return {
-    hubId: workspace,
+    hubId: hubIdOf(plan),
     epoch,
     hub,
     sources: () => [source],

@@ -1,3 +1,4 @@
+import { electionScope } from '@tmc/adapters/fleet/relay-ids.ts';
 import type { Log } from '@tmc/adapters/lambda/telemetry.ts';
 import { createSender } from '@tmc/adapters/queue/send.ts';
 import { createCheckpointStore } from '@tmc/adapters/table/checkpoint-store.ts';
@@ -142,7 +143,7 @@ export class RunningRelay {
     const { kind, id } = connected.source;
     this.#election = startElection(
       {
-        scope: `relay/${kind}/${id}`,
+        scope: electionScope(kind, id),
         holder: `${this.name}/${randomIds()}`,
         terms,
         elected: () => this.#elected(connected),
