@@ -3,7 +3,7 @@ import { malformedError, retryError, type TmcError } from '@tmc/kernel/errors.ts
 import { formatKey, type GroupResource, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { ObjectPage } from '@tmc/kernel/ports.ts';
-import { classify, type Question, type Verdict } from './classify.ts';
+import { classify, FORBIDDEN_GRACE_MS, type Question, type Verdict } from './classify.ts';
 import type { KubeConnection } from './connection.ts';
 import type { HttpAnswer, HttpHead } from './exchange.ts';
 import { type Ask, type OpenAnswer, Transport } from './http.ts';
@@ -48,7 +48,7 @@ export class Api {
   readonly #transport: ApiTransport;
   readonly #clock: Clock;
   #answered: { readonly date: string; readonly atMs: number } | undefined;
-  readonly #forbiddenSinceMs = new Map<string, number>();
+  readonly #forbidden = new Map<string, { readonly firstMs: number; readonly lastMs: number }>();
 
   constructor({ connection, clock = systemClock, transport, ...timing }: ApiOptions) {
     this.#transport = transport ?? new Transport(connection, { clock, ...timing });
@@ -115,19 +115,26 @@ export class Api {
   #judge(answer: HttpAnswer, call: Call, question: Question): Verdict {
     const place = placeOf(call);
     if (answer.status !== 403) {
-      if (this.#forbiddenSinceMs.size > 0) this.#forbiddenSinceMs.delete(place);
+      if (this.#forbidden.size > 0) this.#forbidden.delete(place);
       if (answer.status >= 200 && answer.status < 300) return { kind: 'ok' };
       if (answer.status !== 401) return classify(judged(answer), question);
       return classify(judged(answer), { ...question, identity: describeIdentity(this.#connection, this.#clock()) });
     }
-    const sinceMs = this.#forbiddenSinceMs.get(place) ?? this.#clock();
-    if (this.#forbiddenSinceMs.size < MAX_FORBIDDEN) this.#forbiddenSinceMs.set(place, sinceMs);
     const right = rightOf(call);
     return classify(judged(answer), {
       ...question,
-      forbiddenForMs: this.#clock() - sinceMs,
+      forbiddenForMs: this.#forbiddenForMs(place),
       ...(right ? { rightsHint: rightsHint(right, this.#connection.url, call.path) } : {}),
     });
+  }
+
+  /** Counts a 403. One from before a pause, in which nothing was asked or the process was frozen, says nothing of what lies between. */
+  #forbiddenForMs(place: string): number {
+    const nowMs = this.#clock();
+    const before = this.#forbidden.get(place);
+    const firstMs = before && nowMs - before.lastMs <= FORBIDDEN_GRACE_MS ? before.firstMs : nowMs;
+    if (before || this.#forbidden.size < MAX_FORBIDDEN) this.#forbidden.set(place, { firstMs, lastMs: nowMs });
+    return nowMs - firstMs;
   }
 
   #question(call: Call): Question {

@@ -358,21 +358,21 @@ describe('transport', () => {
     mute.close();
   });
 
-  it('remembers how long a place is forbidden, until it is not', async () => {
+  it.each([
+    ['without a break', [0, 15_000, 31_000], ['retry', 'retry', 'terminal']],
+    ['until it is not', [0, 20_000, 'found', 31_000], ['retry', 'retry', 'ok', 'retry']],
+    ['anew after an hour in which nothing was asked', [0, 3_600_000, 3_631_000], ['retry', 'retry', 'retry']],
+    ['that long after the hour too', [0, 3_600_000, 3_620_000, 3_631_000], ['retry', 'retry', 'retry', 'terminal']],
+  ])('remembers how long a place is forbidden, %s', async (_, asked, expected) => {
     let nowMs = 0;
     const clocked = new Api({ connection: server.connection, clock: () => nowMs });
     const kinds: string[] = [];
-    const ask = async () => kinds.push(await clocked.find(call).then(() => 'ok', kindOf));
-    const refuse = json({ kind: 'Status', reason: 'Forbidden' }, 403);
-    server.reply = refuse;
-    await ask();
-    nowMs = 31_000;
-    await ask();
-    server.reply = json(found);
-    await ask();
-    server.reply = refuse;
-    await ask();
-    expect(kinds).toEqual(['retry', 'terminal', 'ok', 'retry']);
+    for (const at of asked) {
+      if (typeof at === 'number') nowMs = at;
+      server.reply = at === 'found' ? json(found) : json({ kind: 'Status', reason: 'Forbidden' }, 403);
+      kinds.push(await clocked.find(call).then(() => 'ok', kindOf));
+    }
+    expect(kinds).toEqual(expected);
     clocked.close();
   });
 });
