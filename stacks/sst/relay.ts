@@ -20,7 +20,7 @@ export function createRelay(
   new sst.aws.Service('HubRelay', {
     cluster,
     image: relay.image,
-    entrypoint: ['node', '/relay.mjs'],
+    entrypoint: ['node', '--max-semi-space-size=2', '--max-old-space-size=192', '/relay.mjs'],
     command: ['--config', 'env:TMC_RELAY_CONFIG', ...addresses(granted)],
     ssm: { TMC_RELAY_CONFIG: relay.configSecret },
     architecture: 'arm64',

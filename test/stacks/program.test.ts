@@ -251,7 +251,7 @@ describe('the program', () => {
     expect(others).toEqual([]);
     expect(container).toMatchObject({
       image: '123456789012.dkr.ecr.eu-central-1.amazonaws.com/tmc-relay:1.0.0',
-      entrypoint: ['node', '/relay.mjs'],
+      entrypoint: ['node', '--max-semi-space-size=2', '--max-old-space-size=192', '/relay.mjs'],
       command: [
         ...['--config', 'env:TMC_RELAY_CONFIG'],
         ...(['placement', 'sync', 'recovery'] as const).flatMap((name) => [
