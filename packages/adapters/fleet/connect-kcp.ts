@@ -14,6 +14,16 @@ export async function connectKcp(plan: Extract<HubPlan, { kind: 'kcp' }>, clock:
     exportName: plan.export.name,
   });
   const names = new Map<string, string>();
+  /** By path: many members share a workspace, and are connected at the same time. */
+  const ids = new Map<string, Promise<string>>();
+  const resolved = (path: string): Promise<string> => {
+    const known = ids.get(path);
+    if (known !== undefined) return known;
+    const asked = hub.resolveWorkspace(path);
+    ids.set(path, asked);
+    asked.catch(() => ids.delete(path));
+    return asked;
+  };
   let stopSources = () => {};
   let stopResources = () => {};
   return {
@@ -33,7 +43,7 @@ export async function connectKcp(plan: Extract<HubPlan, { kind: 'kcp' }>, clock:
     },
     resourcesError: () => hub.resourcesError(),
     workspaceId: async (name) => {
-      const id = name.includes(':') ? await hub.resolveWorkspace(name) : name;
+      const id = name.includes(':') ? await resolved(name) : name;
       names.set(id, name.slice(name.lastIndexOf(':') + 1));
       return id;
     },
