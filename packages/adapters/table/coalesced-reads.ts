@@ -25,7 +25,7 @@ function createShared<T>(): Shared<T> {
   const unsent = new Map<string, Promise<T>>();
   return (key, read) => {
     const known = unsent.get(key);
-    if (known) return known;
+    if (known !== undefined) return known;
     const next = nextTurn().then(() => {
       unsent.delete(key);
       return read();
