@@ -99,10 +99,12 @@ export function parseFleet(text: string, path: string): FleetFile {
   throw new Error(`${path} is not a valid fleet:\n${problems.join('\n')}`);
 }
 
-/** Lambda takes 4 KB of environment in all; this much is left for the fleet. */
-const FLEET_BYTES = 3_000;
-/** Of them, for the name of the secret that holds the members. */
-const REFERENCE_BYTES = 100;
+/** What Lambda takes as the environment of a function: its JSON, in which the quotes of a value that is JSON itself are escaped. */
+const ENVIRONMENT_BYTES = 4_096;
+/** Of them for table, queues with their dead letters, and log level, at the longest addresses there are, but for the names below. */
+const OTHER_BYTES = 970;
+/** Names in them that begin with app and stage: of four queues, as many for dead letters, and of the table. */
+const OTHER_NAMES = 9;
 /** What Secrets Manager takes. */
 const SECRET_BYTES = 65_536;
 
@@ -122,20 +124,24 @@ export function fleetEnvironment(
   const list = members.map(({ relay: _relay, targetKey: _key, ...rest }) => rest);
   const listText = JSON.stringify(list);
   const secret = `${installation}/members`;
-  const isLarge = Buffer.byteLength(hubText + listText) > FLEET_BYTES;
-  checkSize('the hub', hubText, FLEET_BYTES - REFERENCE_BYTES);
-  if (isLarge) checkSize(`the list of ${members.length} members`, listText, SECRET_BYTES);
+  const reference = JSON.stringify({ secret });
+  const room = ENVIRONMENT_BYTES - OTHER_BYTES - OTHER_NAMES * installation.length;
+  const isLarge = bytesOf(hubText) + bytesOf(listText) > room;
+  checkSize('the hub', bytesOf(hubText), room - bytesOf(reference));
+  if (isLarge) checkSize(`the list of ${members.length} members`, Buffer.byteLength(listText), SECRET_BYTES);
   return {
     variables: {
       TMC_HUB: { text: hubText },
-      TMC_MEMBERS: { text: isLarge ? JSON.stringify({ secret }) : listText },
+      TMC_MEMBERS: { text: isLarge ? reference : listText },
     },
     secrets: isLarge ? [{ name: secret, value: listText }] : [],
   };
 }
 
-function checkSize(what: string, text: string, limit: number): void {
-  const bytes = Buffer.byteLength(text);
+/** As a value of an environment counts. */
+const bytesOf = (text: string): number => Buffer.byteLength(JSON.stringify(text));
+
+function checkSize(what: string, bytes: number, limit: number): void {
   if (bytes <= limit) return;
   const hint = 'leave `ca` away where the system trusts the authority, or name fewer clusters';
   throw new Error(`${what} of the fleet takes ${bytes} bytes as JSON, of which ${limit} fit: ${hint}`);
