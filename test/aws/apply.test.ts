@@ -160,6 +160,14 @@ describe.skipIf(missing !== undefined)('a deployment to an endpoint', () => {
     expect(linesOf(await deployOrFail(first, 'deploy', ['--dry-run']))).toEqual([]);
   });
 
+  it.each(['staging', 'production'])('plans stage %s where there is nothing yet, and makes nothing', async (stage) => {
+    const one = installation();
+    const plan = linesOf(await deployOrFail(one, 'deploy', ['--stage', stage, '--dry-run']));
+    expect(plan).toEqual(expect.arrayContaining(['create Alias SweepLive', 'create Schedule SweepCronSchedule']));
+    expect(plan.filter((line) => !line.startsWith('create'))).toEqual([]);
+    expect(await resourcesOf(one)).toEqual([]);
+  });
+
   it('publishes versions where the stage wants them, and moves the alias with them', async () => {
     const one = installation();
     const staging = ['--stage', 'staging'];

@@ -21,7 +21,7 @@ export function allKinds(clients: Clients, where: Where): ReadonlyMap<string, Ki
     ...objectKinds(clients, where),
     ...logGroupKinds(clients, where),
     ...functionKinds(clients, where),
-    ...functionSettingKinds(clients),
+    ...functionSettingKinds(clients, where),
     ...mappingKinds(clients),
     ...scheduleKinds(clients, where),
     ...alarmKinds(clients, where),

@@ -1,4 +1,4 @@
-import { type Identity, part } from '../kind.ts';
+import { type Identity, part, type Where } from '../kind.ts';
 
 /** Which function, and which version or alias of it. */
 export function atFunction(name: string, qualifier: string | undefined): Identity {
@@ -14,4 +14,9 @@ export function target(identity: Identity): { FunctionName: string; Qualifier?: 
 /** The name alone, of a name or an ARN with or without a qualifier. */
 export function unqualified(nameOrArn: string): string {
   return nameOrArn.startsWith('arn:') ? (nameOrArn.split(':')[6] ?? nameOrArn) : nameOrArn;
+}
+
+/** What Lambda will call a function of this name. */
+export function functionArn({ region, account }: Pick<Where, 'region' | 'account'>, name: string): string {
+  return `arn:aws:lambda:${region}:${account}:function:${name}`;
 }

@@ -17,8 +17,8 @@ import {
 import * as z from 'zod';
 import type { Clients } from '../clients.ts';
 import { orAbsent } from '../failure.ts';
-import { fromJson, type Identity, type Json, type Kind, kind, part } from '../kind.ts';
-import { atFunction, target, unqualified } from './function-name.ts';
+import { fromJson, type Identity, type Json, type Kind, kind, part, type Where } from '../kind.ts';
+import { atFunction, functionArn, target, unqualified } from './function-name.ts';
 import { functionUrls } from './function-url.ts';
 
 const ALIAS = z.strictObject({
@@ -51,11 +51,11 @@ const INVOKE = z.strictObject({
 });
 
 /** What belongs to a function and is set apart from it. */
-export function functionSettingKinds({ lambda }: Pick<Clients, 'lambda'>): Kind[] {
-  return [functionUrls(lambda), aliases(lambda), permissions(lambda), recursion(lambda), invocation(lambda)];
+export function functionSettingKinds({ lambda }: Pick<Clients, 'lambda'>, where: Where): Kind[] {
+  return [functionUrls(lambda), aliases(lambda, where), permissions(lambda), recursion(lambda), invocation(lambda)];
 }
 
-function aliases(lambda: LambdaClient): Kind {
+function aliases(lambda: LambdaClient, where: Where): Kind {
   return kind<z.infer<typeof ALIAS>>({
     type: 'aws:lambda/alias:Alias',
     noun: 'alias',
@@ -79,9 +79,9 @@ function aliases(lambda: LambdaClient): Kind {
       const FunctionName = part(identity, 'function');
       await orAbsent(lambda.send(new DeleteAliasCommand({ FunctionName, Name: part(identity, 'alias') })));
     },
-    outputs(_identity, said, live) {
-      const arn = live?.outputs?.['arn'] || `${said.functionName}:${said.name}`;
-      const invokeArn = `arn:aws:apigateway:${arn.split(':')[3] ?? ''}:lambda:path/2015-03-31/functions/${arn}/invocations`;
+    outputs(identity, said, live) {
+      const arn = live?.outputs?.['arn'] || `${functionArn(where, part(identity, 'function'))}:${said.name}`;
+      const invokeArn = `arn:aws:apigateway:${where.region}:lambda:path/2015-03-31/functions/${arn}/invocations`;
       return { ...said, id: arn, arn, invokeArn };
     },
   });

@@ -20,6 +20,7 @@ import type { Clients } from '../clients.ts';
 import { isUnsupported, orAbsent } from '../failure.ts';
 import { type Identity, type Json, type Kind, kind, type Live, part, physicalName, type Where } from '../kind.ts';
 import { until } from '../until.ts';
+import { functionArn } from './function-name.ts';
 
 const inputs = z.strictObject({
   name: z.string().optional(),
@@ -227,14 +228,13 @@ async function newestVersion(lambda: LambdaClient, FunctionName: string): Promis
 }
 
 function outputs(where: Where, identity: Identity, said: Inputs, live: Live | undefined, isChanging: boolean) {
-  const { account, region } = where;
   const name = part(identity, 'function');
-  const arn = live?.outputs?.['arn'] || `arn:aws:lambda:${region}:${account}:function:${name}`;
+  const arn = live?.outputs?.['arn'] || functionArn(where, name);
   const published = live?.outputs?.['version'] ?? '$LATEST';
   const next = String((Number(published) || 0) + 1);
   const version = said.publish && (isChanging || !live) ? next : published;
   const invoke = (of: string): string =>
-    `arn:aws:apigateway:${region}:lambda:path/2015-03-31/functions/${of}/invocations`;
+    `arn:aws:apigateway:${where.region}:lambda:path/2015-03-31/functions/${of}/invocations`;
   return {
     ...said,
     name,
