@@ -54,6 +54,8 @@ describe.skipIf(!target)(`the system deployed to ${target?.name}`, { shuffle: fa
     return redrive(system);
   });
   step('what is no message is given up by every consumer, and can be redriven', () => strayTexts(system));
+  // Before anything else invokes the sweep.
+  step('the targets are swept on schedule', () => sweep(system));
   step('a member that falls silent is noticed by the sweep alone, and is Ready when it is heard again', () =>
     silence(system),
   );
@@ -64,7 +66,6 @@ describe.skipIf(!target)(`the system deployed to ${target?.name}`, { shuffle: fa
     expect(await startsOfOther(system)).toEqual(expect.arrayContaining(['sync-down', 'sync-up']));
   });
   step('the API tells what the fleet is', () => askApi(system));
-  step('the targets are swept on schedule', () => sweep(system));
   step('calls and policies fit: nothing needed is denied, nothing allowed is unused', () => heldToPolicies(system));
   step('deploying brings code and settings back', () => bringBack(system));
   step('removing leaves nothing, and what others made stays', async () => {

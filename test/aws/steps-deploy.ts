@@ -66,4 +66,4 @@ export async function removeAll(system: System, before: Inventory): Promise<void
   console.log(`removed in ${seconds(answer.elapsedMs)}`);
 }
 
-export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
