@@ -82,4 +82,13 @@ m2  a message that cannot be read
     expect(await run({ id: ['m1', 'm9'] })).toBe(1);
     expect(said).toContain('sync: 1 of 2 sent again');
   });
+
+  it('fails when the queue did not accept all, and says so', async () => {
+    const full = { listDead: async () => [], redrive: async () => ({ count: 1, left: true }) };
+    expect(await redrive('sync', full, { list: false, json: false }, ports)).toBe(1);
+    expect(said).toMatch(/^sync: 1 dead letter\(s\) sent again; the queue did not accept others/);
+    said = '';
+    await redrive('sync', full, { list: false, json: true }, ports);
+    expect(JSON.parse(said)).toEqual({ queue: 'sync', redriven: 1, left: true });
+  });
 });

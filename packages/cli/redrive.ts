@@ -23,7 +23,7 @@ type Ports = { readonly now: () => number; readonly write: (text: string) => voi
 
 /**
  * `tmc redrive`: lists the dead letters of a deployment's queue, or sends them to the queue again, as new messages.
- * @returns the exit code: 1 when dead letters that were named could not all be sent.
+ * @returns the exit code: 1 when dead letters that were named, or found, could not all be sent.
  * @throws TmcError ConfigurationError when the deployment has no such queue, or its service refuses.
  */
 export async function runRedrive(name: string, options: RedriveOptions, env: Env, ports: Ports): Promise<number> {
@@ -72,9 +72,10 @@ export async function redrive(
     write(json ? `${JSON.stringify({ queue: name, deadLetters: letters })}\n` : listing(name, letters));
     return 0;
   }
-  const redriven = await queue.redrive(ids ? { ids } : {});
-  const isShort = ids !== undefined && redriven < ids.length;
-  write(json ? `${JSON.stringify({ queue: name, redriven })}\n` : `${name}: ${outcome(redriven, ids)}\n`);
+  const { count: redriven, left } = await queue.redrive(ids ? { ids } : {});
+  const isShort = left || (ids !== undefined && redriven < ids.length);
+  const answer = { queue: name, redriven, ...(left && { left }) };
+  write(json ? `${JSON.stringify(answer)}\n` : `${name}: ${outcome(redriven, ids)}${left ? LEFT : ''}\n`);
   return isShort ? 1 : 0;
 }
 
@@ -119,6 +120,8 @@ function age(seconds: number): string {
   const [unit, length] = seconds < 120 ? ['s', 1] : seconds < 7_200 ? ['min', 60] : ['h', 3_600];
   return `${Math.round(seconds / Number(length))} ${unit}`;
 }
+
+const LEFT = '; the queue did not accept others, which are still there: try again in 30 s';
 
 function outcome(redriven: number, ids: readonly string[] | undefined): string {
   if (ids === undefined) return `${redriven} dead letter(s) sent again`;

@@ -1,6 +1,7 @@
 import type { Context } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { createMemoryQueue } from '../memory/queue.ts';
+import type { Queue } from '../queue/queue.ts';
 import { redriveFunction } from './redrive-function.ts';
 
 const START = Date.UTC(2026, 0, 1);
@@ -57,13 +58,36 @@ describe('redrive', () => {
 
   it.each([
     ['all', {}, 3, 3],
-    ['so many', { limit: 2 }, 2, 2],
+    ['no more than there are', { limit: 4 }, 3, 3],
     ['those of these ids', { ids: ['id-2', 'unknown'] }, 1, 1],
   ])('sends %s again', async (_, which, redriven, received) => {
     const { ask, receive, logged } = await world(['a', 'b', 'c']);
     expect(await ask({ queue: 'sync', ...which })).toEqual({ redriven });
     expect(await receive()).toHaveLength(received);
     expect(logged).toEqual([[{ queue: 'sync', redriven, outcome: 'done' }, 'dead letters sent again']]);
+  });
+
+  it('sends so many, or those it has time for, and says that there are more', async () => {
+    const { ask, receive, logged } = await world(['a', 'b', 'c']);
+    const told = { redriven: 2, left: true };
+    expect(await ask({ queue: 'sync', limit: 2 })).toEqual(told);
+    expect(await receive()).toHaveLength(2);
+    expect(logged).toEqual([[{ queue: 'sync', ...told, outcome: 'done' }, 'dead letters sent again']]);
+  });
+
+  it('stops reading dead letters five seconds before its time-out', async () => {
+    const endless: Pick<Queue, 'listDead' | 'redrive'> = {
+      listDead: async () => [],
+      redrive: ({ signal } = {}) =>
+        new Promise((settle) => signal?.addEventListener('abort', () => settle({ count: 7, left: true }))),
+    };
+    const quiet = () => undefined;
+    const invoke = redriveFunction({
+      queues: { placement: endless, sync: endless, status: endless, recovery: endless },
+      log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    });
+    const answer = await invoke({ queue: 'sync' }, { getRemainingTimeInMillis: () => 5_020 } as Context);
+    expect(answer).toEqual({ redriven: 7, left: true });
   });
 
   it('sends nothing when there is nothing, whatever the limit', async () => {

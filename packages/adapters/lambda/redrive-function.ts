@@ -1,6 +1,7 @@
 import middy from '@middy/core';
 import { envelopeSchema, QUEUES } from '@tmc/kernel/envelope.ts';
 import { formatKey } from '@tmc/kernel/key.ts';
+import type { Context } from 'aws-lambda';
 import * as z from 'zod';
 import { configurationError } from '../fleet/config-error.ts';
 import type { DeadLetter, Queue, Queues } from '../queue/queue.ts';
@@ -32,7 +33,13 @@ type ListedLetter = {
   readonly key?: string;
 };
 
-export type RedriveAnswer = { readonly redriven: number } | { readonly dead: readonly ListedLetter[] };
+/** `left` when there may be more of those that were asked for: the limit was reached, time ran out, or the queue refused some. */
+export type RedriveAnswer =
+  | { readonly redriven: number; readonly left?: true }
+  | { readonly dead: readonly ListedLetter[] };
+
+/** What is under way when no more are read is sent, removed and the rest released in this time. Chosen freely: some calls of the queue. */
+const LAST_TURN_MS = 5_000;
 
 type RedriveOptions = {
   readonly queues: Readonly<Record<keyof Queues, Pick<Queue, 'listDead' | 'redrive'>>>;
@@ -49,25 +56,21 @@ export function redriveFunction({
   log,
   middlewares = [],
 }: RedriveOptions): LambdaHandler<unknown, RedriveAnswer> {
-  const handler = async (event: unknown): Promise<RedriveAnswer> => {
+  const handler = async (event: unknown, context: Context): Promise<RedriveAnswer> => {
     const request = requestSchema.safeParse(event);
     if (!request.success) throw configurationError('this request to redrive', request.error, event);
     const { queue, ids, list, limit } = request.data;
-    const dead = list || limit !== undefined ? await queues[queue].listDead(limit === undefined ? {} : { limit }) : [];
-    if (list) return { dead: dead.map(listed) };
-    const redriven = await redrive(queues[queue], limit === undefined ? ids : dead.map(({ id }) => id));
-    log.info({ queue, redriven, outcome: 'done' }, 'dead letters sent again');
-    return { redriven };
+    const atMost = limit === undefined ? {} : { limit };
+    if (list) return { dead: (await queues[queue].listDead(atMost)).map(listed) };
+    const signal = AbortSignal.timeout(Math.max(0, context.getRemainingTimeInMillis() - LAST_TURN_MS));
+    const { count, left } = await queues[queue].redrive({ ...atMost, ...(ids && { ids }), signal });
+    const answer = { redriven: count, ...(left && { left }) };
+    log.info({ queue, ...answer, outcome: 'done' }, 'dead letters sent again');
+    return answer;
   };
   return middy<unknown, RedriveAnswer>({ timeoutEarlyInMillis: 0 })
     .use([...middlewares])
     .handler(handler) as unknown as LambdaHandler<unknown, RedriveAnswer>;
-}
-
-/** All of them without ids. */
-async function redrive(queue: Pick<Queue, 'redrive'>, ids: readonly string[] | undefined): Promise<number> {
-  if (ids?.length === 0) return 0;
-  return queue.redrive(ids === undefined ? {} : { ids });
 }
 
 function listed({ id, group, reason, receiveCount, sentAtMs, body }: DeadLetter): ListedLetter {

@@ -13,6 +13,8 @@ import {
   type QueueEntry,
   type ReceivedMessage,
   type ReceiveOptions,
+  type Redriven,
+  type RedriveOptions,
   type VisibilityChange,
 } from './queue.ts';
 
@@ -136,16 +138,18 @@ class InProcessQueue implements Queue {
     return this.#journal.dead.list(limit);
   }
 
-  async redrive({ ids }: { readonly ids?: readonly string[] } = {}): Promise<number> {
+  async redrive({ ids, limit, signal }: RedriveOptions = {}): Promise<Redriven> {
     const { dead } = this.#journal;
-    const letters = ids
+    const wanted = ids
       ? [...new Set(ids)].map((id) => dead.find(id)).filter((letter) => letter !== undefined)
       : dead.list(Number.MAX_SAFE_INTEGER);
-    if (letters.length === 0) return 0;
+    const letters = signal?.aborted ? [] : wanted.slice(0, limit);
+    const redriven = { count: letters.length, left: letters.length < wanted.length };
+    if (letters.length === 0) return redriven;
     const sentAtMs = this.#clock();
     const fresh = letters.map((letter) => toNew(letter, { id: this.#ids(), sentAtMs }));
     this.#insert(fresh, dead.revive(letters, fresh));
-    return letters.length;
+    return redriven;
   }
 
   #admit(message: StoredMessage): void {

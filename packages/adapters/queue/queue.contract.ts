@@ -161,13 +161,34 @@ export function queueContract(harness: QueueHarness): void {
       const dead = await queue.listDead();
       expect(dead.map(({ body }) => body).sort()).toEqual(['a', 'b', 'c']);
       const { id } = dead.find(({ body }) => body === 'b')!;
-      expect(await queue.redrive({ ids: [id] })).toBe(1);
+      expect(await queue.redrive({ ids: [id, id, 'gone'] })).toEqual({ count: 1, left: false });
       const [again] = await receiveAll(1);
       expect(again).toMatchObject({ body: 'b', group: 'tenant', receiveCount: 1 });
-      expect(await queue.redrive()).toBe(2);
+      expect(await queue.redrive()).toEqual({ count: 2, left: false });
       expect(bodies(await receiveAll(2))).toEqual(['a', 'c']);
       expect(await queue.listDead()).toEqual([]);
-      expect(await queue.redrive()).toBe(0);
+      expect(await queue.redrive()).toEqual({ count: 0, left: false });
+    });
+
+    it('as many dead letters as asked for are sent again, and none when time is over', async () => {
+      await send('a', 'b', 'c');
+      for (const message of await receiveAll(3)) await queue.park(message, 'parked');
+      expect(await queue.redrive({ signal: AbortSignal.abort() })).toEqual({ count: 0, left: true });
+      expect(await queue.redrive({ limit: 2 })).toEqual({ count: 2, left: true });
+      expect(await queue.redrive({ ids: ['gone'] })).toEqual({ count: 0, left: false });
+      expect(await queue.redrive({ limit: 2 })).toEqual({ count: 1, left: false });
+      expect(bodies(await receiveAll(3))).toEqual(['a', 'b', 'c']);
+    });
+
+    it('sending dead letters again ends while a consumer gives all of them up again', async () => {
+      await send('a', 'b', 'c');
+      for (const message of await receiveAll(3)) await queue.park(message, 'parked');
+      let isOver = false;
+      const redriving = queue.redrive().finally(() => {
+        isOver = true;
+      });
+      while (!isOver) for (const message of await receive()) await queue.park(message, 'parked again');
+      expect(await redriving).toEqual({ count: 3, left: false });
     });
 
     it('a message over 1 MiB is reported, its neighbours are sent', async () => {

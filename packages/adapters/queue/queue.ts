@@ -45,9 +45,24 @@ export type Queue = {
   depth(): Promise<QueueDepth>;
   /** Dead letters, the oldest first; on SQS a sample of those that are not just being looked at. */
   listDead(options?: { readonly limit?: number }): Promise<readonly DeadLetter[]>;
-  /** Sends dead letters again, as new messages with a fresh receive count: those of these ids, or all. Resolves with their number. */
-  redrive(options?: { readonly ids?: readonly string[] }): Promise<number>;
+  /**
+   * Sends dead letters again, as new messages with a fresh receive count. What is given up again meanwhile is left, so that it ends
+   * also while a consumer parks all it gets.
+   */
+  redrive(options?: RedriveOptions): Promise<Redriven>;
 };
+
+export type RedriveOptions = {
+  /** Only these; those that are gone are passed over. All when absent. */
+  readonly ids?: readonly string[];
+  /** At most so many. */
+  readonly limit?: number;
+  /** Once aborted no more are read; what was read is sent. */
+  readonly signal?: AbortSignal;
+};
+
+/** How many dead letters were sent again, and whether there may be more that were asked for: out of time, over the limit, or not accepted. */
+export type Redriven = { readonly count: number; readonly left: boolean };
 
 /** A message that was given up, and why. */
 export type DeadLetter = {

@@ -54,12 +54,37 @@ describe('the SQS queue', () => {
 
   it('redrives a message once a call: one that is given up again at once stays for the next', async () => {
     const dead = (id: string) => ({ Messages: [{ MessageId: id, ReceiptHandle: `r-${id}`, Body: 'never right' }] });
-    const { queue, sent } = queueAnswering(dead('1'), {}, {}, {}, dead('2'));
-    expect(await queue.redrive()).toBe(1);
+    const { queue, sent } = queueAnswering(dead('1'), {}, {}, dead('2'));
+    expect(await queue.redrive()).toEqual({ count: 1, left: false });
     const entriesOf = ({ input }: Sent) => input['Entries'] as { ReceiptHandle?: string }[];
     expect(sent.filter(({ name }) => name === 'SendMessageBatchCommand')).toHaveLength(1);
     const released = sent.filter(({ name }) => name === 'ChangeMessageVisibilityBatchCommand');
     expect(released.flatMap(entriesOf)).toMatchObject([{ ReceiptHandle: 'r-2', VisibilityTimeout: 0 }]);
+  });
+
+  it('waits for dead letters before it takes none for all: a short poll asks some of the servers only', async () => {
+    const { queue, sent } = queueAnswering();
+    await queue.listDead();
+    await queue.redrive();
+    expect(sent.map(({ input }) => input['WaitTimeSeconds'])).toEqual([1, 1]);
+  });
+
+  it('ends when it finds only what it has seen, also when those that are asked for are gone', async () => {
+    const found = { Messages: [{ MessageId: 'other', ReceiptHandle: 'r', Body: 'b' }] };
+    const { queue, sent } = queueAnswering(...Array(50).fill(found));
+    expect(await queue.redrive({ ids: ['gone'] })).toEqual({ count: 0, left: false });
+    expect(await queue.listDead()).toHaveLength(1);
+    expect(sent).toHaveLength(6);
+  });
+
+  it('reads no more dead letters when its time is over, and says that there may be more', async () => {
+    const found = (n: number) => ({ Messages: [{ MessageId: `m${n}`, ReceiptHandle: `r${n}`, Body: `b${n}` }] });
+    const time = new AbortController();
+    const { queue, sent } = queueAnswering(found(1), {}, {}, found(2));
+    const redriven = queue.redrive({ signal: time.signal });
+    time.abort();
+    expect(await redriven).toEqual({ count: 1, left: true });
+    expect(sent.filter(({ name }) => name === 'ReceiveMessageCommand')).toHaveLength(1);
   });
 
   it.each(['RequestThrottled', 'OverLimit', 'ServiceUnavailable'])('%s is a retry', async (name) => {
@@ -115,8 +140,8 @@ describe('the SQS queue', () => {
   it('a dead letter that cannot be sent again stays', async () => {
     const dead = (n: number) => ({ MessageId: `m${n}`, ReceiptHandle: `r${n}`, Body: `b${n}`, Attributes: {} });
     const received = { Messages: [dead(0), dead(1)] };
-    const { queue, sent } = queueAnswering(received, {}, { Failed: [{ Id: '0' }] }, {}, {});
-    expect(await queue.redrive()).toBe(1);
+    const { queue, sent } = queueAnswering(received, { Failed: [{ Id: '0' }] });
+    expect(await queue.redrive()).toEqual({ count: 1, left: true });
     const deletes = sent.filter(({ name }) => name === 'DeleteMessageBatchCommand');
     expect(deletes.map(({ input }) => input['Entries'])).toEqual([[{ Id: '0', ReceiptHandle: 'r1' }]]);
   });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   type BatchResultErrorEntry,
   ChangeMessageVisibilityBatchCommand,
@@ -21,6 +22,8 @@ import {
   type QueueEntry,
   type ReceivedMessage,
   type ReceiveOptions,
+  type Redriven,
+  type RedriveOptions,
   type VisibilityChange,
 } from '../queue/queue.ts';
 import { toDeadEntry, toDeadLetter, toEntry, toReceived, WANTED } from './message.ts';
@@ -37,6 +40,8 @@ export type SqsQueueOptions = {
 const MAX_WAIT_S = 20;
 /** How long dead letters are hidden while they are listed or sent again. */
 const DEAD_VISIBILITY_S = 30;
+/** The shortest long poll: a short one asks some of the servers only, and finding nothing would not mean that nothing is there. */
+const DEAD_WAIT_S = 1;
 
 /** A standard queue of SQS, whose redrive policy names the dead letter queue and the receive limit. */
 export function createSqsQueue(options: SqsQueueOptions): Queue {
@@ -113,31 +118,39 @@ class SqsQueue implements Queue {
   }
 
   async listDead({ limit = DEAD_LIST_LIMIT }: { readonly limit?: number } = {}): Promise<readonly DeadLetter[]> {
-    const found = await this.#receiveDead(limit);
-    await this.#releaseDead(found);
-    return found.map(toDeadLetter);
-  }
-
-  async redrive({ ids }: { readonly ids?: readonly string[] } = {}): Promise<number> {
-    const others: Message[] = [];
-    const revived = new Set<string>();
-    let count = 0;
-    for (;;) {
-      const found = await this.#receiveDead(MAX_ENTRIES);
-      if (found.length === 0) break;
-      // What was given up again meanwhile waits for the next call: with it this one would never end.
-      const isNew = ({ Body = '' }: Message) => !revived.has(Body);
-      const wanted = found.filter((message) => (!ids || ids.includes(message.MessageId ?? '')) && isNew(message));
-      for (const { Body = '' } of wanted) revived.add(Body);
-      others.push(...found.filter((message) => !wanted.includes(message)));
-      count += await this.#revive(wanted);
-      if (ids && count >= ids.length) break;
+    const found = new Map<string, Message>();
+    while (found.size < limit) {
+      const some = await this.#receiveDead(limit - found.size);
+      const isNews = some.some(({ MessageId = '' }) => !found.has(MessageId));
+      for (const message of some) found.set(message.MessageId ?? '', message);
+      if (!isNews) break;
     }
-    await this.#releaseDead(others);
-    return count;
+    const messages = [...found.values()];
+    await this.#releaseDead(messages);
+    return messages.map(toDeadLetter);
   }
 
-  /** Sends dead letters to the queue and removes those that were accepted. */
+  async redrive({ ids, limit = Number.POSITIVE_INFINITY, signal }: RedriveOptions = {}): Promise<Redriven> {
+    const most = Math.min(limit, ids ? new Set(ids).size : limit);
+    const choose = chooser(ids);
+    const others = new Map<string, Message>();
+    let [count, refused] = [0, 0];
+    while (count < most && !signal?.aborted) {
+      const found = await this.#receiveDead(ids ? MAX_ENTRIES : most - count);
+      const wanted = choose(found);
+      const rest = found.filter((message) => !wanted.includes(message));
+      const isNews = wanted.length > 0 || rest.some(({ MessageId = '' }) => !others.has(MessageId));
+      if (!isNews) break;
+      for (const message of rest) others.set(message.MessageId ?? '', message);
+      const sent = await this.#revive(wanted);
+      count += sent;
+      refused += wanted.length - sent;
+    }
+    await this.#releaseDead([...others.values()]);
+    return { count, left: signal?.aborted === true || refused > 0 || (!ids && count >= most) };
+  }
+
+  /** Sends dead letters to the queue and removes those that were accepted; resolves with their number. */
   async #revive(messages: readonly Message[]): Promise<number> {
     if (messages.length === 0) return 0;
     const { failed } = await this.send(messages.map(toReceived));
@@ -146,22 +159,18 @@ class SqsQueue implements Queue {
     return accepted.length;
   }
 
-  async #receiveDead(limit: number): Promise<Message[]> {
-    const found = new Map<string, Message>();
-    while (found.size < limit) {
-      const command = new ReceiveMessageCommand({
-        QueueUrl: this.#deadUrl,
-        MaxNumberOfMessages: Math.min(MAX_ENTRIES, limit - found.size),
-        VisibilityTimeout: DEAD_VISIBILITY_S,
-        WaitTimeSeconds: 0,
-        MessageSystemAttributeNames: [...WANTED.MessageSystemAttributeNames],
-        MessageAttributeNames: [...WANTED.MessageAttributeNames],
-      });
-      const { Messages = [] } = await this.#attempt('read the dead letters', () => this.#sqs.send(command));
-      if (Messages.length === 0) break;
-      for (const message of Messages) found.set(message.MessageId ?? '', message);
-    }
-    return [...found.values()];
+  /** Up to ten and `limit`; none when there are none that others do not look at. */
+  async #receiveDead(limit: number): Promise<readonly Message[]> {
+    const command = new ReceiveMessageCommand({
+      QueueUrl: this.#deadUrl,
+      MaxNumberOfMessages: Math.min(MAX_ENTRIES, limit),
+      VisibilityTimeout: DEAD_VISIBILITY_S,
+      WaitTimeSeconds: DEAD_WAIT_S,
+      MessageSystemAttributeNames: [...WANTED.MessageSystemAttributeNames],
+      MessageAttributeNames: [...WANTED.MessageAttributeNames],
+    });
+    const { Messages = [] } = await this.#attempt('read the dead letters', () => this.#sqs.send(command));
+    return Messages;
   }
 
   /** Visible again at once, so that a listing hides nothing from the next one. */
@@ -228,6 +237,21 @@ class SqsQueue implements Queue {
   #toRetry(error: unknown, what: string): Error {
     return toRetry(error, { attempted: `${what} on queue ${this.name}`, component: 'queue' });
   }
+}
+
+/**
+ * Which of the dead letters found are to be sent again: those of the ids, each but once; without ids each text once, for what is given
+ * up again meanwhile is another dead letter of the same text.
+ */
+function chooser(ids: readonly string[] | undefined): (found: readonly Message[]) => readonly Message[] {
+  const chosen = new Set<string>();
+  return (found) =>
+    found.filter(({ MessageId = '', Body = '' }) => {
+      const mark = ids ? MessageId : createHash('sha256').update(Body).digest('hex');
+      if (chosen.has(mark) || (ids && !ids.includes(MessageId))) return false;
+      chosen.add(mark);
+      return true;
+    });
 }
 
 const receiptOf = ({ ReceiptHandle = '' }: Message): string => ReceiptHandle;

@@ -68,7 +68,7 @@ async function comeToRest(world: World): Promise<number> {
   let still = { writes: -1, sinceMs: 0 };
   for (;;) {
     const moving = await findMoving(world);
-    for (const name of QUEUES) parked += await queues[name].redrive();
+    for (const name of QUEUES) parked += (await queues[name].redrive()).count;
     if (moving.length > 0 || journal.writes !== still.writes) still = { writes: journal.writes, sinceMs: clock.now() };
     else if (clock.now() - still.sinceMs >= STILL_MS) return parked;
     if (clock.now() > deadlineMs) {
