@@ -1,6 +1,7 @@
 import type { WatchSource } from '@tmc/kernel/ports.ts';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createKcpHub, type KcpHub } from './hub-kcp.ts';
+import { HUB_DEADLINE_MS } from './hub-objects.ts';
 import { json, type Reply, type ScriptedServer, startScriptedServer, text } from './scripted-server.ts';
 
 const SLICE = '/clusters/root:tmc/apis/apis.kcp.io/v1alpha1/apiexportendpointslices';
@@ -114,6 +115,30 @@ describe('kcp hub over shards', () => {
     await vi.waitFor(() => expect(seen).toEqual([[EAST], [EAST, WEST]]));
     stopListening();
     expect(hub.endpointsError()).toBeUndefined();
+  });
+
+  it.each([
+    ['the endpoints', SLICE],
+    ['the workspaces', '/clusters/root:org/'],
+  ])('is asked for %s no longer than a function waits for a hub', async (_, silent) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      asked = [];
+      server.reply = (stream, headers) => {
+        asked.push(String(headers[':path']));
+        if (!asked.at(-1)?.startsWith(silent)) route(String(headers[':path']))(stream, headers);
+      };
+      const { connection } = server;
+      const calling = createKcpHub({ connection, exportWorkspace: 'root:tmc', exportName: 'tmc.kcp.io' }).then(
+        (other) => other.resolveWorkspace('root:org').finally(() => void other.close()),
+      );
+      const failed = expect(calling).rejects.toMatchObject({ kind: 'retry' });
+      await vi.waitUntil(() => asked.some((path) => path.startsWith(silent)));
+      await vi.advanceTimersByTimeAsync(HUB_DEADLINE_MS);
+      await failed;
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('refuses an export that is not there', async () => {

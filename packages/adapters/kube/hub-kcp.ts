@@ -61,7 +61,8 @@ export async function createKcpHub(options: KcpHubOptions): Promise<KcpHub> {
   const exported = await followExport(exportOptions(options), (resources) => {
     for (const listener of listeners) listener(resources);
   });
-  const root = new Api({ ...options, connection: atUrl(options.connection, kcpBaseUrl(options.connection.url)) });
+  const connection = atUrl(options.connection, kcpBaseUrl(options.connection.url));
+  const root = new Api({ deadlineMs: HUB_DEADLINE_MS, ...options, connection });
   return {
     ...hubObjects((workspace) => fleet.route(workspace)),
     workspaceOf,

@@ -4,6 +4,7 @@ import type { ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import { Api, type ApiOptions } from './api.ts';
 import { atUrl } from './connection.ts';
+import { HUB_DEADLINE_MS } from './hub-objects.ts';
 import { objectPath } from './paths.ts';
 import { createWatchSource } from './watch.ts';
 
@@ -44,7 +45,7 @@ export async function followEndpoints(
   const { exportWorkspace, exportName } = options;
   const connection = atUrl(options.connection, kcpBaseUrl(options.connection.url));
   const prefix = `/clusters/${exportWorkspace}`;
-  const api = new Api({ ...options, connection });
+  const api = new Api({ deadlineMs: HUB_DEADLINE_MS, ...options, connection });
   const slices = createWatchSource({ ...options, connection, prefix });
   const ended = new AbortController();
   const key: ResourceKey = { ...SLICES, workspace: exportWorkspace, namespace: '', name: exportName };

@@ -5,6 +5,7 @@ import { formatGroupResource } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import { Api, type ApiOptions } from './api.ts';
 import { atUrl } from './connection.ts';
+import { HUB_DEADLINE_MS } from './hub-objects.ts';
 import { type ExportRef, kcpBaseUrl } from './kcp-endpoints.ts';
 import { objectPath } from './paths.ts';
 
@@ -37,7 +38,8 @@ export async function followExport(
   changed: (resources: readonly ResourceType[]) => void,
 ): Promise<ExportedResources> {
   const { exportWorkspace, exportName, readEveryMs = READ_EVERY_MS } = options;
-  const api = new Api({ ...options, connection: atUrl(options.connection, kcpBaseUrl(options.connection.url)) });
+  const connection = atUrl(options.connection, kcpBaseUrl(options.connection.url));
+  const api = new Api({ deadlineMs: HUB_DEADLINE_MS, ...options, connection });
   const ended = new AbortController();
   const key = { ...EXPORTS, workspace: exportWorkspace, namespace: '', name: exportName };
   const path = `/clusters/${exportWorkspace}${objectPath(key)}`;
