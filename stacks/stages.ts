@@ -9,7 +9,7 @@ export type StageData = {
   readonly pointInTimeRecovery: boolean;
   readonly logRetention: '1 week' | '1 month' | '3 months';
   readonly logLevel: 'DEBUG' | 'INFO';
-  /** How long a message waits for a consumer that does not run. */
+  /** How long a message waits for a consumer that does not run. A dead letter's time runs from then too: 14 days in all. */
   readonly queueRetentionDays: number;
   /** Batches under way per queue. */
   readonly concurrency: Readonly<Record<QueueName, number>>;
@@ -59,7 +59,7 @@ export const STAGES: Readonly<Record<StageName, StageData>> = {
     pointInTimeRecovery: true,
     logRetention: '3 months',
     logLevel: 'INFO',
-    queueRetentionDays: 14,
+    queueRetentionDays: 4,
     concurrency: { placement: 20, sync: 100, status: 50, recovery: 5 },
     alarms: { ageS: 120, evaluations: 2, notify: true },
     versions: true,

@@ -21,8 +21,6 @@ export type Topology = {
   readonly secrets: readonly { readonly name: string; readonly value: string }[];
   /** The hub relay as a service of this account; absent where the installation runs it elsewhere. */
   readonly relay?: RelaySpec;
-  /** Seconds a lease that a function takes may last at most: longer than it runs, shorter than its message stays hidden. */
-  readonly leaseS: number;
 };
 
 /** One table for everything: string keys `pk` and `sk`, items that expire by `expires` (seconds since 1970). */
@@ -62,8 +60,6 @@ export type FunctionSpec = {
   readonly handler: string;
   readonly memoryMb: number;
   readonly timeoutS: number;
-  /** At most so many at a time; absent: as many as the account has. */
-  readonly reservedConcurrency?: number;
   readonly environment: Readonly<Record<string, EnvironmentValue>>;
   readonly grants: readonly Grant[];
   /** Allow where the function sends to the queue that feeds it: Lambda otherwise cuts such a loop after some 16 turns. */
@@ -175,7 +171,6 @@ export function topology(stage: string, fleet: FleetFile, app = 'tmc'): Topology
     ],
     secrets: environment.secrets,
     ...(service && { relay: { ...service, replicas: data.relayReplicas, cpu: '0.25 vCPU', memory: '0.5 GB' } }),
-    leaseS: 30,
   };
 }
 
@@ -253,7 +248,7 @@ function queueSpec(name: string, { queueRetentionDays }: StageData): Omit<QueueS
   return {
     name,
     retentionS: queueRetentionDays * DAY_S,
-    // The longest SQS keeps a message: dead letters wait for a person.
+    // The longest SQS keeps a message, counted from when it was first sent: what is left of it is for a person to look.
     deadRetentionS: 14 * DAY_S,
     maximumMessageBytes: 1024 * 1024,
     maxReceiveCount: RECEIVES,

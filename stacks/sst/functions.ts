@@ -42,7 +42,6 @@ function createFunction(spec: FunctionSpec, { data }: Topology, granted: Granted
     timeout: `${spec.timeoutS} seconds`,
     logging: { logGroup: logGroup.name },
     versioning: data.versions,
-    ...(spec.reservedConcurrency !== undefined && { concurrency: { reserved: spec.reservedConcurrency } }),
     // `sst dev` deploys what `sst deploy` does: its bridge would not run with these permissions.
     dev: false,
     transform: {

@@ -3,14 +3,12 @@ import {
   type Architecture,
   CreateFunctionCommand,
   DeleteFunctionCommand,
-  DeleteFunctionConcurrencyCommand,
   GetFunctionCommand,
   type GetFunctionCommandOutput,
   type LambdaClient,
   ListVersionsByFunctionCommand,
   type LogFormat,
   PublishVersionCommand,
-  PutFunctionConcurrencyCommand,
   type Runtime,
   UpdateFunctionCodeCommand,
   UpdateFunctionConfigurationCommand,
@@ -45,8 +43,6 @@ const inputs = z.strictObject({
     })
     .optional(),
   publish: z.boolean().default(false),
-  /** -1: as many as the account has. */
-  reservedConcurrentExecutions: z.number().default(-1),
 });
 type Inputs = z.infer<typeof inputs>;
 
@@ -95,7 +91,6 @@ function fieldsOf(said: Inputs): Record<string, Json> {
     environment: said.environment.variables,
     architecture: said.architectures[0] ?? null,
     logging: said.loggingConfig ? loggingOf(said) : null,
-    concurrency: said.reservedConcurrentExecutions,
     publish: said.publish,
   };
 }
@@ -107,7 +102,7 @@ async function read(lambda: LambdaClient, identity: Identity): Promise<Live | un
   if (!configuration) return undefined;
   const { FunctionArn = '', LastModified = '', CodeSha256 = '' } = configuration;
   return {
-    fields: liveFields(configuration, answer.Concurrency?.ReservedConcurrentExecutions),
+    fields: liveFields(configuration),
     outputs: {
       arn: FunctionArn,
       lastModified: LastModified,
@@ -118,10 +113,7 @@ async function read(lambda: LambdaClient, identity: Identity): Promise<Live | un
 }
 
 /** `publish` is no property of a function there: it is not looked at. */
-function liveFields(
-  live: NonNullable<GetFunctionCommandOutput['Configuration']>,
-  concurrency: number | undefined,
-): Record<string, Json> {
+function liveFields(live: NonNullable<GetFunctionCommandOutput['Configuration']>): Record<string, Json> {
   const { LoggingConfig: logging, Architectures: architectures = [] } = live;
   return {
     code: live.CodeSha256 ?? null,
@@ -135,7 +127,6 @@ function liveFields(
     environment: live.Environment?.Variables ?? {},
     architecture: architectures[0] ?? null,
     logging: logging ? { LogFormat: logging.LogFormat ?? null, LogGroup: logging.LogGroup ?? null } : null,
-    concurrency: concurrency ?? -1,
   };
 }
 
@@ -150,7 +141,6 @@ async function create(lambda: LambdaClient, identity: Identity, said: Inputs): P
   });
   await lambda.send(command);
   await ready(lambda, FunctionName);
-  if (said.reservedConcurrentExecutions >= 0) await setConcurrency(lambda, FunctionName, said);
 }
 
 async function update(
@@ -161,7 +151,7 @@ async function update(
 ): Promise<void> {
   const FunctionName = part(identity, 'function');
   await ready(lambda, FunctionName);
-  if (changed.some((field) => !['code', 'architecture', 'concurrency', 'publish'].includes(field))) {
+  if (changed.some((field) => !['code', 'architecture', 'publish'].includes(field))) {
     await lambda.send(new UpdateFunctionConfigurationCommand(configurationOf(FunctionName, said)));
     await ready(lambda, FunctionName);
   }
@@ -171,7 +161,6 @@ async function update(
     await lambda.send(new UpdateFunctionCodeCommand({ FunctionName, S3Bucket, S3Key, Architectures }));
     await ready(lambda, FunctionName);
   }
-  if (changed.includes('concurrency')) await setConcurrency(lambda, FunctionName, said);
   if (said.publish) await lambda.send(new PublishVersionCommand({ FunctionName }));
 }
 
@@ -195,12 +184,6 @@ function loggingOf({ loggingConfig }: Inputs) {
     LogFormat: (loggingConfig?.logFormat ?? 'Text') as LogFormat,
     LogGroup: loggingConfig?.logGroup ?? '',
   };
-}
-
-async function setConcurrency(lambda: LambdaClient, FunctionName: string, said: Inputs): Promise<void> {
-  const ReservedConcurrentExecutions = said.reservedConcurrentExecutions;
-  if (ReservedConcurrentExecutions < 0) await lambda.send(new DeleteFunctionConcurrencyCommand({ FunctionName }));
-  else await lambda.send(new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions }));
 }
 
 /** A function that is still being made or changed refuses the next change. */
