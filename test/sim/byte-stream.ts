@@ -1,4 +1,4 @@
-import type { AnswerStream } from '@tmc/adapters/kube/http.ts';
+import type { AnswerStream } from '@tmc/adapters/kube/open-stream.ts';
 import { PingUnanswered } from '@tmc/adapters/kube/session.ts';
 import type { BreakHow, Network } from './network.ts';
 import type { Scheduler } from './scheduler.ts';

@@ -1,6 +1,7 @@
 import type { ApiTransport } from '@tmc/adapters/kube/api.ts';
 import { type HttpAnswer, NoAnswer, unreachable } from '@tmc/adapters/kube/exchange.ts';
-import type { Ask, OpenAnswer } from '@tmc/adapters/kube/http.ts';
+import type { Ask } from '@tmc/adapters/kube/http.ts';
+import type { OpenAnswer } from '@tmc/adapters/kube/open-stream.ts';
 import { ByteStream } from './byte-stream.ts';
 import type { KindName, Shape } from './history.ts';
 import type { Network, RequestVerb } from './network.ts';

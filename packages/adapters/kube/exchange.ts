@@ -10,8 +10,10 @@ export type HttpRequest = {
   readonly body?: string;
   /** Ends the request; the caller gets a `retry` error. */
   readonly signal?: AbortSignal;
-  /** Longest time until the whole answer is there (of a stream: its headers). */
+  /** Longest time until the whole answer is there (of a stream: its headers), however often it is sent. */
   readonly deadlineMs: number;
+  /** When that time is over, by the process's own clock (`performance.now`), which timers go by. */
+  readonly endsAtMs: number;
   /** Longest body of a whole answer. */
   readonly maxBytes: number;
 };
@@ -113,14 +115,11 @@ export function headOf(headers: Headers): HttpHead {
   };
 }
 
-/** Rejects with a {@link NoAnswer} when the deadline passes or the signal is given; `release` must be called once all is read. */
-export function limit(stream: ClientHttp2Stream, request: HttpRequest, reject: (error: NoAnswer) => void): () => void {
-  const give = (reason: string, late = false) => {
-    reject(new NoAnswer(reason, { late }));
-    stream.close(constants.NGHTTP2_CANCEL);
-  };
-  const timer = setTimeout(() => give(`none within ${request.deadlineMs} ms`, true), request.deadlineMs);
-  const aborted = () => give('given up by the caller');
+/** Gives up with a {@link NoAnswer} when the request's time is over or its signal is given; what it returns ends that, and must be called. */
+export function limit(request: HttpRequest, giveUp: (error: NoAnswer) => void): () => void {
+  const late = () => giveUp(new NoAnswer(`none within ${request.deadlineMs} ms`, { late: true }));
+  const timer = setTimeout(late, Math.max(0, request.endsAtMs - performance.now()));
+  const aborted = () => giveUp(new NoAnswer('given up by the caller'));
   // The signal may have been given while the request was made ready: listening alone would miss it.
   if (request.signal?.aborted) aborted();
   else request.signal?.addEventListener('abort', aborted, { once: true });
@@ -147,11 +146,12 @@ export function brokenStream(stream: ClientHttp2Stream, error: unknown, lost = f
  */
 export function exchange(stream: ClientHttp2Stream, request: HttpRequest): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const release = limit(stream, request, reject);
-    const body = new Body(request, (error) => {
+    const giveUp = (error: Error) => {
       reject(error);
       stream.close(constants.NGHTTP2_CANCEL);
-    });
+    };
+    const release = limit(request, giveUp);
+    const body = new Body(request, giveUp);
     let failure: unknown;
     let ended = false;
     stream.on('response', (headers) => body.begin(headers));

@@ -4,32 +4,23 @@ import { isTmcError, messageOf } from '@tmc/kernel/errors.ts';
 import { Authorizer } from './authorizer.ts';
 import type { KubeConnection } from './connection.ts';
 import {
-  brokenStream,
   exchange,
   type HttpAnswer,
   type HttpHead,
   type HttpRequest,
-  headOf,
   limit,
   NoAnswer,
   unreachable,
 } from './exchange.ts';
+import { type OpenAnswer, openStream } from './open-stream.ts';
 import { type Dialer, dialerOf, type PingTiming, Session } from './session.ts';
 
 /** A request as callers of {@link Transport} state it: the path without base path. */
-export type Ask = Omit<HttpRequest, 'headers' | 'deadlineMs' | 'maxBytes'> & {
+export type Ask = Omit<HttpRequest, 'headers' | 'deadlineMs' | 'endsAtMs' | 'maxBytes'> & {
   readonly contentType?: string;
   readonly accept?: string;
   readonly deadlineMs?: number;
 };
-
-/** The body of an open answer: what a reader needs of an HTTP/2 stream. */
-export type AnswerStream = Pick<ClientHttp2Stream, 'aborted' | 'rstCode' | typeof Symbol.asyncIterator> & {
-  close(code?: number): void;
-};
-
-/** An answer of which only the headers came; whoever opened it must read or close the stream. */
-export type OpenAnswer = HttpHead & { readonly stream: AnswerStream };
 
 /** Deadline of a call that states none. API servers themselves give up ordinary requests after 60 s. */
 const DEFAULT_DEADLINE_MS = 30_000;
@@ -89,7 +80,7 @@ export class Transport {
   /** A request whose answer is read as it comes. @throws TmcError `retry` when its headers did not come in time. */
   async open(ask: Ask): Promise<OpenAnswer> {
     return this.#attempt(ask, async (request) => {
-      await this.#prove('watches');
+      await this.#prove('watches', request);
       return openStream(start(this.#session('watches'), request), request);
     });
   }
@@ -133,6 +124,8 @@ export class Transport {
         ...(ask.body === undefined ? {} : { 'content-type': ask.contentType ?? 'application/json' }),
       },
       deadlineMs,
+      // Whatever is done for it shares this time; getting credentials is no fault of the server, and has its own.
+      endsAtMs: performance.now() + deadlineMs,
       maxBytes: this.#maxAnswerBytes,
       ...(ask.body === undefined ? {} : { body: ask.body }),
       ...(ask.signal === undefined ? {} : { signal: ask.signal }),
@@ -144,22 +137,32 @@ export class Transport {
    * more when nothing came back over such a one.
    */
   async #call(request: HttpRequest): Promise<HttpAnswer> {
-    await this.#prove('calls');
+    await this.#prove('calls', request);
     const session = this.#session('calls');
     const wasMade = session.isMade();
     try {
       return await exchange(start(session, request), request);
     } catch (error) {
       if (!(wasMade && request.method === 'GET' && error instanceof NoAnswer && error.lost)) throw error;
-      await this.#prove('calls');
+      await this.#prove('calls', request);
       return exchange(start(this.#session('calls'), request), request);
     }
   }
 
-  /** Has sessions that were silent for a while proved, at once; those that are dead have no room afterwards. */
-  async #prove(kind: 'calls' | 'watches'): Promise<void> {
+  /**
+   * Has sessions that were silent for a while proved, at once; those that are dead have no room afterwards.
+   * @throws NoAnswer when the time of the request is over before, or its caller gave up.
+   */
+  #prove(kind: 'calls' | 'watches', request: HttpRequest): Promise<void> {
     const silent = this.#sessions[kind].filter((session) => session.hasRoom() && session.needsProof());
-    await Promise.all(silent.map((session) => session.prove()));
+    if (silent.length === 0) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const release = limit(request, reject);
+      void Promise.all(silent.map((session) => session.prove())).then(() => {
+        release();
+        resolve();
+      }, reject);
+    });
   }
 
   #session(kind: 'calls' | 'watches'): Session {
@@ -185,74 +188,4 @@ function start(session: Session, request: HttpRequest): ClientHttp2Stream {
     session.retire();
     throw new NoAnswer(messageOf(error), { refused: true, cause: error });
   }
-}
-
-/** A stream read to its very last byte: node's own iterator leaves out what a cut stream still holds. */
-class WholeStream implements AnswerStream {
-  readonly #stream: ClientHttp2Stream;
-  #failure: unknown;
-  #isOver = false;
-  #wake: () => void = () => undefined;
-
-  /** Listens at once: what happens before anybody reads is not missed. */
-  constructor(stream: ClientHttp2Stream) {
-    this.#stream = stream;
-    const wake = () => this.#wake();
-    const over = () => {
-      this.#isOver = true;
-      wake();
-    };
-    stream.on('readable', wake);
-    stream.once('end', over);
-    stream.once('close', over);
-    stream.on('error', (error) => {
-      this.#failure ??= error;
-      wake();
-    });
-  }
-
-  get aborted(): boolean {
-    return this.#stream.aborted;
-  }
-
-  get rstCode(): number {
-    return this.#stream.rstCode ?? 0;
-  }
-
-  close(code?: number): void {
-    this.#stream.close(code);
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Buffer> {
-    for (;;) {
-      const chunk = this.#stream.read() as Buffer | null;
-      if (chunk) yield chunk;
-      else if (this.#failure) throw this.#failure;
-      else if (this.#isOver) return;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-  }
-}
-
-/** Sends the body and waits for the headers; from then on errors are the reader's. */
-function openStream(stream: ClientHttp2Stream, request: HttpRequest): Promise<OpenAnswer> {
-  return new Promise((resolve, reject) => {
-    const release = limit(stream, request, reject);
-    let failure: unknown;
-    const broken = (error?: unknown) => {
-      failure ??= error;
-    };
-    const closed = () => {
-      release();
-      reject(brokenStream(stream, failure));
-    };
-    stream.on('error', broken);
-    stream.once('close', closed);
-    stream.once('response', (headers) => {
-      release();
-      stream.off('close', closed);
-      resolve({ ...headOf(headers), stream: new WholeStream(stream) });
-    });
-    if (request.body !== undefined) stream.end(request.body);
-  });
 }

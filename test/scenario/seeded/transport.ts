@@ -1,6 +1,7 @@
 import type { ApiTransport } from '@tmc/adapters/kube/api.ts';
 import { type HttpAnswer, NoAnswer, unreachable } from '@tmc/adapters/kube/exchange.ts';
-import type { AnswerStream, Ask } from '@tmc/adapters/kube/http.ts';
+import type { Ask } from '@tmc/adapters/kube/http.ts';
+import type { AnswerStream } from '@tmc/adapters/kube/open-stream.ts';
 import type { Answer } from '@tmc/kubesim/server/handle.ts';
 import type { TestClock } from '@tmc/testkit/clock.ts';
 import type { Faults } from './faults.ts';
