@@ -1,3 +1,4 @@
+import { kindOf } from '@tmc/kernel/errors.ts';
 import { expect, it, vi } from 'vitest';
 import type { ApiTransport } from './api.ts';
 import { NoAnswer, unreachable } from './exchange.ts';
@@ -45,6 +46,21 @@ it('one call that waited in vain spares all others the wait, until one at a time
   expect(await second).toBe(answer);
   void patient.request(ask);
   expect(world.calls[3]!.ask.deadlineMs).toBe(5_000);
+});
+
+it.each([
+  ['is forgotten a minute later: a process that was frozen asks with all it has', 65_001, 10],
+  ['is known for a minute: one call asks', 65_000, 1],
+])('a silence that nobody asked about %s', async (_, nowMs, asking) => {
+  const { world, patient, hang } = setUp();
+  const late = patient.request(ask);
+  hang(0);
+  await expect(late).rejects.toThrow('none within 5000 ms');
+  world.nowMs = nowMs;
+  const batch = Array.from({ length: 10 }, () => patient.request(ask).then(() => 'answered', kindOf));
+  expect(world.calls.slice(1)).toHaveLength(asking);
+  for (const { end } of world.calls) end.resolve(answer);
+  expect((await Promise.all(batch)).filter((outcome) => outcome === 'answered')).toHaveLength(asking);
 });
 
 it('a server that refuses or cuts connections keeps nobody waiting and is asked again', async () => {

@@ -12,6 +12,8 @@ export type PatienceOptions = {
 
 /** How long a server that let a call wait in vain is not asked again. Chosen freely: about the back-off of the messages waiting for it. */
 const SILENCE_MS = 5_000;
+/** A silence that ended longer ago says nothing of now: nobody asked since, perhaps because this process was frozen. Chosen freely. */
+const FORGET_MS = 60_000;
 /** Time of the one call that then asks whether it is back. */
 const PROBE_DEADLINE_MS = 2_000;
 
@@ -71,6 +73,7 @@ class Silence {
 
   /** @throws TmcError `retry` when the server is not to be asked now. */
   start(ask: Ask): Waiting {
+    this.#forget();
     const leftMs = (this.#untilMs ?? 0) - this.#clock();
     const isProbe = this.#untilMs !== undefined;
     if (isProbe && (leftMs > 0 || this.#isProbing)) throw silent(ask, Math.max(leftMs, PROBE_DEADLINE_MS));
@@ -93,6 +96,12 @@ class Silence {
 
   heard(): void {
     this.#heardCount += 1;
+    this.#untilMs = undefined;
+    this.#isQuiet = false;
+  }
+
+  #forget(): void {
+    if (this.#untilMs === undefined || this.#isProbing || this.#clock() - this.#untilMs <= FORGET_MS) return;
     this.#untilMs = undefined;
     this.#isQuiet = false;
   }
