@@ -10,6 +10,8 @@ export type TcpLink = {
   held(): number;
   /** Carries nothing any more, in both directions, and closes nothing. */
   stall(): void;
+  /** Bytes that clients have sent into it in vain since it stalled. */
+  lostBytes(): number;
   close(): Promise<void>;
 };
 
@@ -22,6 +24,7 @@ export async function startTcpLink(
   const nears: Socket[] = [];
   const carried: Buffer[] = [];
   let leftBytes = cutAfterBytes;
+  let lostBytes = 0;
   const carry = (near: Socket, far: Socket) => (chunk: Buffer) => {
     const part = chunk.subarray(0, leftBytes);
     leftBytes -= part.length;
@@ -54,7 +57,13 @@ export async function startTcpLink(
     held: () => nears.filter((near) => !near.destroyed).length,
     stall: () => {
       for (const end of ends) end.unpipe().removeAllListeners('data').pause();
+      for (const near of nears) {
+        // An end that was sent into it is not answered either.
+        near.allowHalfOpen = true;
+        near.on('data', (chunk: Buffer) => (lostBytes += chunk.length)).resume();
+      }
     },
+    lostBytes: () => lostBytes,
     close: async () => {
       for (const end of ends) end.destroy();
       server.close();
