@@ -26,7 +26,10 @@ describe('connections after a pause of the process', () => {
       json({})(stream, headers);
     });
     link = await startTcpLink(Number(new URL(server.connection.url).port));
-    transport = new Transport({ url: `http://127.0.0.1:${link.port}` }, { clock: () => nowMs, deadlineMs: DEADLINE_MS });
+    transport = new Transport(
+      { url: `http://127.0.0.1:${link.port}` },
+      { clock: () => nowMs, deadlineMs: DEADLINE_MS },
+    );
   });
 
   afterEach(async () => {
@@ -49,15 +52,18 @@ describe('connections after a pause of the process', () => {
   it.each([
     ['reads', get],
     ['writes', post],
-  ])('that are half-open are replaced before a regular PING could tell, and %s reach the server once', async (_, send) => {
-    await get();
-    link.stall();
-    nowMs += PAUSE_MS;
-    asked = [];
-    expect((await Promise.all([send(), send()])).map(({ status }) => status)).toEqual([200, 200]);
-    expect(asked).toHaveLength(2);
-    expect(server.sessions).toHaveLength(2);
-  });
+  ])(
+    'that are half-open are replaced before a regular PING could tell, and %s reach the server once',
+    async (_, send) => {
+      await get();
+      link.stall();
+      nowMs += PAUSE_MS;
+      asked = [];
+      expect((await Promise.all([send(), send()])).map(({ status }) => status)).toEqual([200, 200]);
+      expect(asked).toHaveLength(2);
+      expect(server.sessions).toHaveLength(2);
+    },
+  );
 
   it.each([
     ['reads', get],
