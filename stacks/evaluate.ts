@@ -58,7 +58,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Deployment> {
     const { config, run } = (await import(pathToFileURL(bundle.file).href)) as Program;
     // All of it is loaded: a run that is killed later leaves nothing behind.
     bundle.remove();
-    Object.assign(globals.app, config.app({ stage }), { name: app });
+    Object.assign(globals.app, await config.app({ stage }), { name: app });
     const { runtime } = platformRequire()('@pulumi/pulumi') as Pulumi;
     const failures: Error[] = [];
     await runtime.setMocks(pulumiMocks(options, failures), app, stage, false, 'organization');

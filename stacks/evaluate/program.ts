@@ -7,7 +7,7 @@ import { PLATFORM, ROOT } from './platform.ts';
 
 /** What the bundled program exports. */
 export type Program = {
-  readonly config: { app(input: { stage: string }): Record<string, unknown>; run(): Promise<unknown> };
+  readonly config: { app(input: { stage: string }): Promise<Record<string, unknown>>; run(): Promise<unknown> };
   readonly run: (program: () => Promise<unknown>) => Promise<unknown>;
 };
 

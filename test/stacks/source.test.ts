@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ensureSstPlatform } from '../../scripts/sst-platform.ts';
+import type { Program } from '../../stacks/evaluate/program.ts';
+import { STAGES } from '../../stacks/stages.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -44,6 +46,38 @@ describe('the program', () => {
     const text = read('sst.config.ts');
     expect(text).not.toMatch(/^\s*(import|export .* from)\b/m);
     expect(text.split('\n').length).toBeLessThanOrEqual(25);
+  });
+
+  describe('of each stage', () => {
+    const appOf = async (stage: string) => {
+      vi.resetModules();
+      vi.stubGlobal('$config', (config: unknown) => config);
+      const { default: config } = (await import('../../sst.config.ts')) as { default: Program['config'] };
+      return config.app({ stage });
+    };
+    afterEach(() => {
+      vi.unstubAllGlobals();
+      vi.doUnmock('../../stacks/stages.ts');
+    });
+
+    it.each(Object.entries(STAGES))('%s is removed and protected as its data says', async (stage, data) => {
+      const { removal, protect } = data;
+      expect(await appOf(stage)).toMatchObject({ removal, protect, name: 'tmc', home: 'aws' });
+    });
+
+    it('takes both from the data, and keeps what no stage says', async () => {
+      const production = { removal: 'retain', protect: true };
+      vi.doMock('../../stacks/stages.ts', () => ({
+        STAGES: {
+          dev: { removal: 'retain', protect: true },
+          staging: { removal: 'remove', protect: true },
+          production,
+        },
+      }));
+      expect(await appOf('dev')).toMatchObject(production);
+      expect(await appOf('staging')).toMatchObject({ removal: 'remove', protect: true });
+      expect(await appOf('somebody')).toMatchObject(production);
+    });
   });
 
   it('pins SST and the provider of AWS to what is installed', () => {
