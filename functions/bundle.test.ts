@@ -88,6 +88,19 @@ describe('function bundles', () => {
     expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
   });
 
+  it.each(CONSUMERS)('%s answers for a message also while its start finds no hub', async (name) => {
+    const [connection, kcp] = [
+      { url: closed, token: 'made-up' },
+      { workspace: 'root:tmc', name: 'tmc.kcp.io' },
+    ];
+    const TMC_HUB = JSON.stringify({ kind: 'kcp', export: kcp, connection });
+    const event = message(JSON.stringify(secretEnvelope()));
+    const { answer, error, log } = await invoke(name, event, { ...environment(closed), TMC_HUB });
+    expect(error).toBeUndefined();
+    expect(log).toContain('the function could not start');
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: 'm1' }] });
+  });
+
   it('sweep fails, so that Lambda tries again, when it cannot see the fleet', async () => {
     const { error } = await invoke('sweep', {}, environment(closed));
     expect(error).toMatchObject({ type: 'NetworkConnectivity', message: expect.stringContaining('ECONNREFUSED') });

@@ -1,6 +1,6 @@
 import { consumes, type HubRuntime } from '@tmc/adapters/lambda/runtime.ts';
 import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
-import { handlerFromEnvironment } from '@tmc/adapters/lambda/start.ts';
+import { consumerFromEnvironment } from '@tmc/adapters/lambda/start-consumer.ts';
 import { startConsumer } from '@tmc/adapters/lambda/start-hub.ts';
 import { createPlacementStore } from '@tmc/adapters/table/placement-store.ts';
 import { createPlace } from '@tmc/placement/handle.ts';
@@ -12,4 +12,4 @@ export function place(runtime: HubRuntime): SqsFunction {
   return consumes('placement', runtime, createPlace({ hub, store, send, clock, ids }));
 }
 
-export const handler = handlerFromEnvironment('place', async (start) => place(await startConsumer(start)));
+export const handler = consumerFromEnvironment('place', async (start) => place(await startConsumer(start)));

@@ -1,6 +1,6 @@
 import { consumes, type HubRuntime } from '@tmc/adapters/lambda/runtime.ts';
 import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
-import { handlerFromEnvironment } from '@tmc/adapters/lambda/start.ts';
+import { consumerFromEnvironment } from '@tmc/adapters/lambda/start-consumer.ts';
 import { startConsumer } from '@tmc/adapters/lambda/start-hub.ts';
 import { createRecoveryStore } from '@tmc/adapters/table/recovery-store.ts';
 import { createRecover } from '@tmc/recovery/handle.ts';
@@ -13,4 +13,4 @@ export function recover(runtime: HubRuntime): SqsFunction {
   return consumes('recovery', runtime, createRecover({ hub, store, clock, heartbeatThresholdMs }));
 }
 
-export const handler = handlerFromEnvironment('recover', async (start) => recover(await startConsumer(start)));
+export const handler = consumerFromEnvironment('recover', async (start) => recover(await startConsumer(start)));

@@ -1,6 +1,6 @@
 import { consumes, type FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
 import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
-import { handlerFromEnvironment } from '@tmc/adapters/lambda/start.ts';
+import { consumerFromEnvironment } from '@tmc/adapters/lambda/start-consumer.ts';
 import { startFleet } from '@tmc/adapters/lambda/start-members.ts';
 import { createSyncStore } from '@tmc/adapters/table/sync-store.ts';
 import { createSyncDown } from '@tmc/sync/handle.ts';
@@ -15,4 +15,4 @@ export function syncDown(runtime: FunctionRuntime): SqsFunction {
   return consumes('sync', runtime, handle, (envelope, reason) => reportStalled({ hub, clock }, envelope, reason));
 }
 
-export const handler = handlerFromEnvironment('sync-down', async (start) => syncDown(await startFleet(start)));
+export const handler = consumerFromEnvironment('sync-down', async (start) => syncDown(await startFleet(start)));

@@ -1,6 +1,6 @@
 import { consumes, type FunctionRuntime } from '@tmc/adapters/lambda/runtime.ts';
 import type { SqsFunction } from '@tmc/adapters/lambda/sqs-function.ts';
-import { handlerFromEnvironment } from '@tmc/adapters/lambda/start.ts';
+import { consumerFromEnvironment } from '@tmc/adapters/lambda/start-consumer.ts';
 import { startFleet } from '@tmc/adapters/lambda/start-members.ts';
 import { createSyncStore } from '@tmc/adapters/table/sync-store.ts';
 import { createSyncUp } from '@tmc/sync/handle-up.ts';
@@ -13,4 +13,4 @@ export function syncUp(runtime: FunctionRuntime): SqsFunction {
   return consumes('status', runtime, createSyncUp({ hub, member, store, send, clock, ids, random, settings }));
 }
 
-export const handler = handlerFromEnvironment('sync-up', async (start) => syncUp(await startFleet(start)));
+export const handler = consumerFromEnvironment('sync-up', async (start) => syncUp(await startFleet(start)));
