@@ -3,7 +3,7 @@ import type { Envelope } from '@tmc/kernel/envelope.ts';
 import { kindOf } from '@tmc/kernel/errors.ts';
 import { formatKey, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
-import { again, done, type Outcome } from '@tmc/kernel/result.ts';
+import { again, done, type Outcome, superseding } from '@tmc/kernel/result.ts';
 import { carryUp } from './carry-up.ts';
 import { claimedUpstream, downstreamKeyOf, isOurCopy } from './copy-identity.ts';
 import { fanOutStatus, syncMessage } from './fan-out.ts';
@@ -89,11 +89,13 @@ async function reportStatus(deps: Context, report: Report): Promise<Outcome> {
   const targetKey = key.workspace;
   const inFlux = isInFlux({ ...downstreamObj, kind: resourceType(key).kind });
   if (!memory.note(id, { targetKey, downstreamObj, inFlux })) return { kind: 'done', note: 'a newer state is known' };
-  if (inFlux && receiveCount === 1) return again(FLUX_MS, 'the status is in flux');
+  // From here on earlier states of this copy would be told that a newer one is known.
+  if (inFlux && receiveCount === 1) return superseding(again(FLUX_MS, 'the status is in flux'));
   const settleMs = inFlux ? undefined : SETTLE_MS[receiveCount - 1];
   if (settleMs !== undefined && memory.othersInFlux(id, targetKey))
-    return again(settleMs, 'the status of another copy is in flux');
-  return carryUp(deps, { upstreamKey, settleMs, ifGone: () => takeBack(deps, key, downstreamObj) });
+    return superseding(again(settleMs, 'the status of another copy is in flux'));
+  const ifGone = () => takeBack(deps, key, downstreamObj);
+  return superseding(await carryUp(deps, { upstreamKey, settleMs, ifGone }));
 }
 
 /** The copy as reported, else as it is now; of a deleted one only its last state is left. */

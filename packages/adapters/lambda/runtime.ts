@@ -46,7 +46,7 @@ export function consumes(
   handle: Handle,
   onParked?: SqsFunctionOptions['onParked'],
 ): SqsFunction {
-  const settle: Pick<Queue, 'changeVisibility' | 'park'> = runtime.queues[queue];
+  const settle: Pick<Queue, 'changeVisibility' | 'delete' | 'park'> = runtime.queues[queue];
   return sqsFunction({
     queue,
     handle,

@@ -1,6 +1,6 @@
 import type { Envelope } from '@tmc/kernel/envelope.ts';
 import { retryError, terminalError } from '@tmc/kernel/errors.ts';
-import { again, done } from '@tmc/kernel/result.ts';
+import { again, done, superseding } from '@tmc/kernel/result.ts';
 import type { Context, SQSEvent, SQSRecord } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { type Handle, type SqsFunctionOptions, sqsFunction } from './sqs-function.ts';
@@ -33,7 +33,7 @@ const record = (messageId: string, body: string, receiveCount = 1): SQSRecord =>
   awsRegion: 'eu',
 });
 
-type Options = Partial<Pick<SqsFunctionOptions, 'onParked' | 'settle'>>;
+type Options = Partial<Pick<SqsFunctionOptions, 'onParked' | 'settle' | 'now'>>;
 
 function setUp(handle: Handle, leftMs: number | (() => number) = 10_000, options: Options = {}) {
   const counted: Record<string, string>[] = [];
@@ -41,6 +41,7 @@ function setUp(handle: Handle, leftMs: number | (() => number) = 10_000, options
   const log = (fields: Record<string, unknown>, message: string) => void logged.push({ ...fields, message });
   const visibility: [string, number][] = [];
   const givenBack: number[] = [];
+  const deleted: string[][] = [];
   const parked: [string, string][] = [];
   const run = sqsFunction({
     queue: 'sync',
@@ -50,6 +51,7 @@ function setUp(handle: Handle, leftMs: number | (() => number) = 10_000, options
         givenBack.push(changes.length);
         visibility.push(...changes.map(({ receipt, afterMs }): [string, number] => [receipt, afterMs]));
       },
+      delete: async (receipts) => void deleted.push([...receipts]),
       park: async (message, reason) => void parked.push([message.id, reason]),
     },
     log: { debug: log, info: log, warn: log, error: log },
@@ -63,7 +65,7 @@ function setUp(handle: Handle, leftMs: number | (() => number) = 10_000, options
   const getRemainingTimeInMillis = typeof leftMs === 'number' ? () => leftMs : leftMs;
   const invoke = (...records: SQSRecord[]) =>
     run({ Records: records } as SQSEvent, { getRemainingTimeInMillis } as Context);
-  return { invoke, visibility, givenBack, parked, counted, logged };
+  return { invoke, visibility, givenBack, deleted, parked, counted, logged };
 }
 
 describe('sqsFunction', () => {
@@ -107,6 +109,7 @@ describe('sqsFunction', () => {
       changeVisibility: async () => {
         throw new Error('throttled');
       },
+      delete: async () => undefined,
       park: async () => undefined,
     };
     const { invoke, logged } = setUp(async (e) => (e.key.name === 'good' ? done : again(5, 'wait')), 10_000, {
@@ -119,6 +122,79 @@ describe('sqsFunction', () => {
     );
     expect(response.batchItemFailures.map((f) => f.itemIdentifier)).toEqual(['1', '3']);
     expect(logged.filter(({ error }) => error === 'throttled').map(({ messageId }) => messageId)).toEqual(['1', '3']);
+  });
+
+  describe('what only waits for something later of its key', () => {
+    const state = (rv: number, more: Partial<Envelope> = {}) => JSON.stringify({ ...envelope('a', rv), ...more });
+    const waits: Handle = async (e) =>
+      superseding(e.key.name === 'a' && Number(e.rv) < 9 ? again(3_000, 'in flux') : done);
+
+    it('need not come back when it came, whether that waits as well or is done', async () => {
+      const { invoke, deleted, visibility } = setUp(waits);
+      await invoke(record('1', state(3)));
+      await invoke(record('2', state(5)));
+      expect(deleted).toEqual([['receipt-1']]);
+      expect(visibility).toHaveLength(2);
+      expect(await invoke(record('3', state(9)))).toEqual({ batchItemFailures: [] });
+      expect(deleted).toEqual([['receipt-1'], ['receipt-2']]);
+    });
+
+    it('of one batch only the latest goes back', async () => {
+      const { invoke, visibility } = setUp(waits);
+      const response = await invoke(record('1', state(3)), record('2', state(5)), record('3', state(4)));
+      expect(response.batchItemFailures).toEqual([{ itemIdentifier: '2' }]);
+      expect(visibility).toEqual([['receipt-2', 3_000]]);
+    });
+
+    it.each<[string, Partial<Envelope>]>([
+      ['an earlier state, however late it was sent', { rv: '2', at: 99 }],
+      ['the same state', { rv: '3' }],
+      ['another incarnation', { uid: 'another' }],
+      ['another object', { key: { ...envelope('b').key } }],
+      ['another cause', { drifted: true }],
+    ])('comes back although there was %s', async (_title, other) => {
+      const { invoke, deleted } = setUp(waits);
+      await invoke(record('1', state(3)));
+      await invoke(record('2', state(9, other)));
+      expect(deleted).toEqual([]);
+    });
+
+    it('comes back when the later one was not judged, or itself comes back for another reason', async () => {
+      const { invoke, deleted } = setUp(async (e) => {
+        if (e.rv === '3') return superseding(again(3_000, 'in flux'));
+        if (e.rv === '4') return done;
+        throw retryError('the hub does not answer', { type: 'NetworkConnectivity' });
+      });
+      await invoke(record('1', state(3)));
+      await invoke(record('2', state(4)));
+      await invoke(record('3', state(5)));
+      expect(deleted).toEqual([]);
+    });
+
+    it('is left alone once it may have come back to somebody', async () => {
+      let nowMs = 0;
+      const { invoke, deleted } = setUp(waits, 10_000, { now: () => nowMs });
+      await invoke(record('1', state(3)));
+      nowMs = 3_000;
+      await invoke(record('2', state(9)));
+      expect(deleted).toEqual([]);
+    });
+
+    it('comes back when it could not be deleted, and nobody else is troubled', async () => {
+      const settle = {
+        changeVisibility: async () => undefined,
+        delete: () => Promise.reject(new Error('throttled')),
+        park: async () => undefined,
+      };
+      const { invoke, logged } = setUp(waits, 10_000, { settle });
+      await invoke(record('1', state(3)));
+      expect(await invoke(record('2', state(9)))).toEqual({ batchItemFailures: [] });
+      expect(logged).toContainEqual({
+        queue: 'sync',
+        error: 'throttled',
+        message: 'superseded messages could not be deleted',
+      });
+    });
   });
 
   it('collapses equal keys to one call with the newest state, and all their receipts share the outcome', async () => {
@@ -231,7 +307,7 @@ describe('sqsFunction', () => {
 
     it('answers for the batch though the queue takes nothing any more', async () => {
       const forever = () => new Promise<never>(() => undefined);
-      const settle = { changeVisibility: forever, park: forever };
+      const settle = { changeVisibility: forever, delete: forever, park: forever };
       const { invoke, logged } = setUp(async (e) => (e.key.name === 'good' ? done : again(10, 'wait')), 1_050, {
         settle,
       });

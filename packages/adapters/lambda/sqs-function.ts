@@ -8,6 +8,7 @@ import { MAX_RECEIVES, type Queue } from '../queue/queue.ts';
 import { ANSWER_MS, type Deadlines, startDeadlines } from './deadline.ts';
 import { createPutBack, type PutBack } from './put-back.ts';
 import { collapseKey, type Item, newestPerKey, readRecords, receivedMessage } from './records.ts';
+import { createWaiting, isEarlier, type Waiting } from './superseded.ts';
 import type { Log, Meter } from './telemetry.ts';
 
 /** A slice's handler: one envelope, how often its message was received so far, what to do with the message. */
@@ -18,7 +19,7 @@ export type SqsFunctionOptions = {
   readonly queue: QueueName;
   readonly handle: Handle;
   /** Back-off and parking happen on the queue itself: a message is never re-sent. */
-  readonly settle: Pick<Queue, 'changeVisibility' | 'park'>;
+  readonly settle: Pick<Queue, 'changeVisibility' | 'delete' | 'park'>;
   /** Tells the user of a message given up on, before it is parked; may be absent. */
   readonly onParked?: (envelope: Envelope, reason: string) => Promise<void>;
   readonly log: Log;
@@ -38,6 +39,7 @@ const backoffMs = (receiveCount: number): number => 1000 * 4 ** Math.min(receive
  * In the last second of an invocation no call is started: its record goes back at once, for another invocation.
  */
 export function sqsFunction(options: SqsFunctionOptions): SqsFunction {
+  const waiting = createWaiting(options.now);
   const processor = () => new BatchProcessor(EventType.SQS);
   const handler = async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
     const deadlines = startDeadlines(context.getRemainingTimeInMillis());
@@ -47,6 +49,8 @@ export function sqsFunction(options: SqsFunctionOptions): SqsFunction {
       running: new Map(),
       outcomes: [],
       deadlines,
+      waiting,
+      superseded: [],
       putBack: createPutBack(options.settle, event.Records.length),
       isLate: () => context.getRemainingTimeInMillis() <= ANSWER_MS,
     };
@@ -60,6 +64,7 @@ export function sqsFunction(options: SqsFunctionOptions): SqsFunction {
         context,
         throwOnFullBatchFailure: false,
       });
+      await forget(options, batch);
       return { batchItemFailures: response.batchItemFailures };
     } finally {
       deadlines.cancel();
@@ -87,6 +92,10 @@ type Batch = {
   readonly outcomes: Outcome['kind'][];
   readonly deadlines: Deadlines;
   readonly putBack: PutBack;
+  /** What earlier invocations gave back to wait. */
+  readonly waiting: Waiting;
+  /** Receipts of those that need not come back. */
+  readonly superseded: string[];
   /** True when no call is to be started any more. */
   readonly isLate: () => boolean;
 };
@@ -134,7 +143,7 @@ async function settleItem(options: SqsFunctionOptions, item: Item, batch: Batch)
   const { log } = options;
   const { record, fields } = item;
   const call = () => Promise.race([callOnce(options, item, batch), batch.deadlines.work]);
-  const outcome = lastChance(await outcomeOf(options, item, call), item.receiveCount);
+  const outcome = inBatch(lastChance(await outcomeOf(options, item, call), item.receiveCount), item, batch);
   batch.outcomes.push(outcome.kind);
   if (outcome.kind !== 'again') batch.putBack.pass();
   if (outcome.kind === 'done') {
@@ -145,6 +154,7 @@ async function settleItem(options: SqsFunctionOptions, item: Item, batch: Batch)
     const { reason, afterMs } = outcome;
     log.debug({ ...fields, reason, afterMs }, 'message goes back to the queue');
     await batch.putBack.add({ receipt: record.receiptHandle, afterMs });
+    if (outcome.supersedes && item.envelope) batch.waiting.add(item.envelope, record.receiptHandle, afterMs);
     return false;
   }
   log.warn({ ...fields, reason: outcome.reason }, 'message parked');
@@ -158,6 +168,24 @@ async function settleItem(options: SqsFunctionOptions, item: Item, batch: Batch)
 function lastChance(outcome: Outcome, receiveCount: number): Outcome {
   if (outcome.kind !== 'again' || receiveCount < MAX_RECEIVES) return outcome;
   return park(`given up after ${receiveCount} attempts: ${outcome.reason}`);
+}
+
+/** What an outcome means for a record whose batch has a later state of its key, and for earlier ones that wait. */
+function inBatch(outcome: Outcome, { envelope }: Item, { newest, waiting, superseded }: Batch): Outcome {
+  if (!envelope || outcome.kind === 'park' || !outcome.supersedes) return outcome;
+  superseded.push(...waiting.takeBefore(envelope));
+  const latest = newest.get(collapseKey(envelope))?.envelope;
+  return latest && isEarlier(envelope, latest) ? { kind: 'done', note: 'a later state of it is known' } : outcome;
+}
+
+/** Takes back what need not come back; what is not taken back in time does, and finds the same. */
+async function forget({ queue, settle, log }: SqsFunctionOptions, { superseded, deadlines }: Batch): Promise<void> {
+  if (superseded.length === 0) return;
+  try {
+    await Promise.race([settle.delete(superseded), deadlines.settle]);
+  } catch (error) {
+    log.warn({ queue, error: messageOf(error) }, 'superseded messages could not be deleted');
+  }
 }
 
 /** The handler's outcome, or the one its error asks for. */
