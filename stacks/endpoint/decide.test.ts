@@ -20,6 +20,22 @@ describe('what is done about a resource', () => {
     expect(decide({}, wanted, settled, { fields: WANTED })).toEqual({ do: 'update', fields: ['timeout'] });
   });
 
+  it('names the fields that the program takes away, also where the last run was cut', () => {
+    const { keys: _keys, ...rest } = WANTED;
+    expect(decide({}, rest, settled, { fields: WANTED })).toEqual({ do: 'update', fields: ['keys'] });
+    const cut = { ...settled, isSettled: false, seen: {} };
+    const all = { do: 'update', fields: ['timeout', 'environment', 'keys'] };
+    expect(decide({}, rest, cut, { fields: WANTED })).toEqual(all);
+  });
+
+  it('does not look at what the program never said, but at a list that it wants empty', () => {
+    const live = { fields: { ...WANTED, policies: ['by hand'] } };
+    expect(decide({}, WANTED, settled, live)).toEqual({ do: 'none' });
+    const wanted = { ...WANTED, policies: [] };
+    const known = { isSettled: true, wanted: digests(wanted), seen: digests(wanted) };
+    expect(decide({}, wanted, known, live)).toEqual({ do: 'update', fields: ['policies'] });
+  });
+
   it('puts back what was changed by hand', () => {
     const live = { ...WANTED, environment: { A: '1' } };
     expect(decide({}, WANTED, settled, { fields: live })).toEqual({ do: 'update', fields: ['environment'] });

@@ -16,7 +16,8 @@ type Known = Pick<Entry, 'isSettled' | 'wanted' | 'seen'>;
 /**
  * Compares what the program wants with what is recorded and with what is there. A field counts as changed when the program says
  * something else than last time, or when the endpoint shows something else than after last time: an endpoint that writes values
- * otherwise than they were given, or leaves some out, is not put right again on every run.
+ * otherwise than they were given, or leaves some out, is not put right again on every run. A field that the program said last time and
+ * says no more has changed too; one that it never said is not looked at.
  */
 export function decide(
   { adopts, fixed = [], holdsData }: Pick<Kind, 'adopts' | 'fixed' | 'holdsData'>,
@@ -26,7 +27,7 @@ export function decide(
 ): Decision {
   if (!live) return { do: 'create' };
   if (!known) return adopts ? { do: 'create' } : { do: 'refuse', because: 'foreign' };
-  const changed = known.isSettled ? changedFields(wanted, known, live.fields) : Object.keys(wanted);
+  const changed = known.isSettled ? changedFields(wanted, known, live.fields) : fieldsOf(wanted, known);
   if (changed.length === 0) return { do: 'none' };
   const stuck = fixed.filter((field) => isChangedFixed(field, wanted, known));
   if (stuck.length === 0) return { do: 'update', fields: changed };
@@ -38,9 +39,14 @@ export function digests(fields: Fields, of: Fields = fields): Record<string, str
   return Object.fromEntries(Object.keys(fields).map((field) => [field, digest(of[field])]));
 }
 
-function changedFields(wanted: Fields, { wanted: before, seen }: Known, live: Fields): string[] {
-  return Object.keys(wanted).filter(
-    (field) => before[field] !== digest(wanted[field]) || seen[field] !== digest(live[field]),
+/** What the program says now or said last time. */
+function fieldsOf(wanted: Fields, { wanted: before }: Known): string[] {
+  return [...new Set([...Object.keys(wanted), ...Object.keys(before)])];
+}
+
+function changedFields(wanted: Fields, known: Known, live: Fields): string[] {
+  return fieldsOf(wanted, known).filter(
+    (field) => known.wanted[field] !== digest(wanted[field]) || known.seen[field] !== digest(live[field]),
   );
 }
 

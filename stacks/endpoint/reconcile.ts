@@ -139,7 +139,9 @@ export class Reconciler {
     const { kind, name, planned } = task;
     const { identity } = planned;
     const before = this.#options.record.find(kind.type, identity);
-    await this.#write({ type: kind.type, name, identity, isSettled: false, wanted: before?.wanted ?? {}, seen: {} });
+    const wanted = digests(planned.fields);
+    const underWay = action === 'create' ? wanted : { ...wanted, ...before?.wanted };
+    await this.#write({ type: kind.type, name, identity, isSettled: false, wanted: underWay, seen: {} });
     if (action === 'replace') await attempt('remove', kind, name, identity, () => kind.remove(identity));
     if (action === 'update') await attempt('update', kind, name, identity, () => planned.update(fields));
     else await attempt('create', kind, name, identity, () => planned.create());
@@ -147,7 +149,6 @@ export class Reconciler {
     if (!live)
       throw new Error(`the ${kind.noun} "${name}" (${told(identity)}) was made, but the endpoint does not show it`);
     this.#note(changeOf(task, action, fields));
-    const wanted = digests(planned.fields);
     const seen = digests(planned.fields, live.fields);
     // Nobody waits for this one: a run that is cut before it arrives sets the resource once more.
     this.#write({ type: kind.type, name, identity, isSettled: true, wanted, seen }).catch((error: Error) => {

@@ -55,7 +55,9 @@ export function functionUrls(lambda: LambdaClient): Kind {
       await lambda.send(new CreateFunctionUrlConfigCommand({ ...target(identity), ...settings(said) }));
     },
     async update(identity, said) {
-      await lambda.send(new UpdateFunctionUrlConfigCommand({ ...target(identity), ...settings(said) }));
+      // Settings that are left out stay as they are, empty ones go.
+      const Cors = corsOf(said.cors ?? {});
+      await lambda.send(new UpdateFunctionUrlConfigCommand({ ...target(identity), ...settings(said), Cors }));
     },
     async remove(identity) {
       await orAbsent(lambda.send(new DeleteFunctionUrlConfigCommand(target(identity))));

@@ -72,11 +72,13 @@ export function functionKinds({ lambda, logs }: Pick<Clients, 'lambda' | 'logs'>
 /** Some emulators write logs to the group of the function's name, whatever group it is told to use. */
 async function removeOwnLogs(logs: Clients['logs'], name: string): Promise<void> {
   try {
-    await orAbsent(logs.send(new DeleteLogGroupCommand({ logGroupName: `/aws/lambda/${name}` })));
+    await orAbsent(logs.send(new DeleteLogGroupCommand({ logGroupName: ownLogs(name) })));
   } catch (error) {
     if (!isUnsupported(error)) throw error;
   }
 }
+
+const ownLogs = (name: string): string => `/aws/lambda/${name}`;
 
 function fieldsOf(said: Inputs): Record<string, Json> {
   return {
@@ -152,7 +154,11 @@ async function update(
   const FunctionName = part(identity, 'function');
   await ready(lambda, FunctionName);
   if (changed.some((field) => !['code', 'architecture', 'publish'].includes(field))) {
-    await lambda.send(new UpdateFunctionConfigurationCommand(configurationOf(FunctionName, said)));
+    // Logs would go on to where they went.
+    const isUnsaid = changed.includes('logging') && !said.loggingConfig;
+    const logging = isUnsaid && { LoggingConfig: { LogFormat: 'Text' as const, LogGroup: ownLogs(FunctionName) } };
+    const configuration = { ...configurationOf(FunctionName, said), ...logging };
+    await lambda.send(new UpdateFunctionConfigurationCommand(configuration));
     await ready(lambda, FunctionName);
   }
   if (changed.includes('code') || changed.includes('architecture')) {

@@ -71,9 +71,10 @@ function queues(sqs: SQSClient, where: Where): Kind {
       const Attributes = { ...attributesOf(said), ...(said.fifoQueue && { FifoQueue: 'true' }) };
       await sqs.send(new CreateQueueCommand({ QueueName: part(identity, 'queue'), Attributes: stated(Attributes) }));
     },
-    async update(identity, said) {
+    async update(identity, said, changed) {
       const QueueUrl = await urlOf(sqs, identity);
-      await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: attributesOf(said) }));
+      const Attributes = { ...takenAway(changed), ...attributesOf(said) };
+      await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
     },
     async remove(identity) {
       const QueueUrl = await urlOf(sqs, identity);
@@ -125,6 +126,14 @@ function attributesOf(said: Inputs): Partial<Record<QueueAttributeName, string>>
     ...(said.sqsManagedSseEnabled !== undefined && { SqsManagedSseEnabled: String(said.sqsManagedSseEnabled) }),
     ...(said.fifoQueue && { ContentBasedDeduplication: String(said.contentBasedDeduplication) }),
   };
+}
+
+/** What a queue has of which nothing is said, as it is on AWS. */
+const UNSAID = { RedriveAllowPolicy: '', SqsManagedSseEnabled: 'true' };
+
+/** For what the program says no more; what it still says comes over it. */
+function takenAway(changed: readonly string[]): Partial<typeof UNSAID> {
+  return Object.fromEntries(Object.entries(UNSAID).filter(([name]) => changed.includes(name)));
 }
 
 /** A new queue has no policy to take away. */

@@ -34,10 +34,12 @@ const inputs = z.strictObject({
   path: z.string().default('/'),
   maxSessionDuration: z.number().default(3_600),
   assumeRolePolicy: document,
-  inlinePolicies: z.array(z.strictObject({ name: z.string(), policy: document })).default([]),
-  managedPolicyArns: z.array(z.string()).default([]),
+  // Unsaid: those it has belong to resources of their own. An empty list: it shall have none.
+  inlinePolicies: z.array(z.strictObject({ name: z.string(), policy: document })).optional(),
+  managedPolicyArns: z.array(z.string()).optional(),
 });
 type Inputs = z.infer<typeof inputs>;
+type InlinePolicies = NonNullable<Inputs['inlinePolicies']>;
 
 const POLICY = z.strictObject({ name: z.string().optional(), role: z.string(), policy: document });
 const ATTACHMENT = z.strictObject({ role: z.string(), policyArn: z.string() });
@@ -59,8 +61,8 @@ function roles(iam: IAMClient, where: Where): Kind {
       description: said.description,
       maxSessionDuration: said.maxSessionDuration,
       path: said.path,
-      ...(said.inlinePolicies.length > 0 && { inlinePolicies: inlineField(said) }),
-      ...(said.managedPolicyArns.length > 0 && { managedPolicyArns: said.managedPolicyArns.toSorted() }),
+      ...(said.inlinePolicies && { inlinePolicies: inlineField(said.inlinePolicies) }),
+      ...(said.managedPolicyArns && { managedPolicyArns: said.managedPolicyArns.toSorted() }),
     }),
     async read(identity) {
       const RoleName = part(identity, 'role');
@@ -87,15 +89,15 @@ function roles(iam: IAMClient, where: Where): Kind {
           ...(said.description && { Description: said.description }),
         }),
       );
-      await setPolicies(iam, RoleName, said);
+      await setPolicies(iam, RoleName, said, []);
     },
-    async update(identity, said) {
+    async update(identity, said, changed) {
       const RoleName = part(identity, 'role');
       const PolicyDocument = said.assumeRolePolicy;
       await iam.send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument }));
       const { description: Description, maxSessionDuration: MaxSessionDuration } = said;
       await iam.send(new UpdateRoleCommand({ RoleName, Description, MaxSessionDuration }));
-      await setPolicies(iam, RoleName, said);
+      await setPolicies(iam, RoleName, said, changed);
     },
     async remove(identity) {
       const RoleName = part(identity, 'role');
@@ -113,15 +115,19 @@ function roles(iam: IAMClient, where: Where): Kind {
 }
 
 /**
- * Brings the role's policies to exactly these. Where the program lists none with the role, those it has belong to resources of
- * their own and are left alone.
+ * Brings the role's policies to exactly those listed with it. A list that the program does not have is left alone, unless it had one
+ * before, which shows among the fields that changed.
  */
-async function setPolicies(iam: IAMClient, RoleName: string, said: Inputs): Promise<void> {
-  if (said.inlinePolicies.length > 0) await setInline(iam, RoleName, said.inlinePolicies);
-  if (said.managedPolicyArns.length > 0) await setAttached(iam, RoleName, said.managedPolicyArns);
+async function setPolicies(iam: IAMClient, RoleName: string, said: Inputs, changed: readonly string[]): Promise<void> {
+  const listed = <T>(field: 'inlinePolicies' | 'managedPolicyArns', list: T[] | undefined): T[] | undefined =>
+    list ?? (changed.includes(field) ? [] : undefined);
+  const inline = listed('inlinePolicies', said.inlinePolicies);
+  const attached = listed('managedPolicyArns', said.managedPolicyArns);
+  if (inline) await setInline(iam, RoleName, inline);
+  if (attached) await setAttached(iam, RoleName, attached);
 }
 
-async function setInline(iam: IAMClient, RoleName: string, policies: Inputs['inlinePolicies']): Promise<void> {
+async function setInline(iam: IAMClient, RoleName: string, policies: InlinePolicies): Promise<void> {
   for (const { name: PolicyName, policy: PolicyDocument } of policies) {
     await iam.send(new PutRolePolicyCommand({ RoleName, PolicyName, PolicyDocument }));
   }
@@ -195,8 +201,8 @@ function attachments(iam: IAMClient): Kind {
   });
 }
 
-function inlineField({ inlinePolicies }: Inputs): Json {
-  return Object.fromEntries(inlinePolicies.map(({ name, policy }) => [name, fromJson(policy)]));
+function inlineField(policies: InlinePolicies): Json {
+  return Object.fromEntries(policies.map(({ name, policy }) => [name, fromJson(policy)]));
 }
 
 async function inlineNames(iam: IAMClient, RoleName: string): Promise<string[]> {
