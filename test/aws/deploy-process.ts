@@ -69,7 +69,9 @@ export async function deployOrFail(...args: Parameters<typeof deployCommand>): P
   throw new Error(`deploy-endpoint ${args[1]} ended with ${answer.code}:\n${answer.output.slice(-4000)}`);
 }
 
-/** Removes what a run that was broken off left of the record of its deployment. */
+/** Removes what a run leaves on this machine: the record of its deployment and the code that was deployed. */
 export function forgetDeployment({ app }: Installation): void {
-  rmSync(join(ROOT, '.tmc', 'deployments', `${app}-dev.json`), { force: true });
+  for (const name of [`${app}-dev.json`, `${app}-dev`]) {
+    rmSync(join(ROOT, '.tmc', 'deployments', name), { recursive: true, force: true });
+  }
 }
