@@ -9,7 +9,10 @@ import { type PostAnswer, type PostRequest, post } from '../aws/post.ts';
  * Two calls of AWS that functions make so seldom that an SDK client for each would be the larger part of their bundles: JSON 1.1,
  * signed, to the endpoint the environment names.
  */
-export type AwsCall = (service: Service, action: string, input: object) => Promise<AwsAnswer>;
+export type AwsCall = (service: Service, action: string, input: object, where?: Where) => Promise<AwsAnswer>;
+
+/** Absent: the region of the environment. */
+type Where = { readonly region?: string | undefined };
 
 /** What AWS answered: the output, or its code and text for why there is none. */
 export type AwsAnswer =
@@ -45,9 +48,9 @@ const THROTTLED = /Throttl|TooManyRequests|RequestLimitExceeded|SlowDown/;
 
 /** Makes the calls of one function. They throw TmcError `retry` when AWS did not answer or was overloaded in all attempts. */
 export function createAwsCall(options: AwsCallOptions): AwsCall {
-  return async (service, action, input) => {
+  return async (service, action, input, { region = regionOf(options.env) } = {}) => {
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await callOnce(options, { service, action, input });
+      const answer = await callOnce(options, { service, action, input, region });
       if (!('again' in answer)) return answer;
       if (attempt === ATTEMPTS) {
         throw retryError(`could not call ${service} ${action}: ${answer.again}`, {
@@ -60,7 +63,12 @@ export function createAwsCall(options: AwsCallOptions): AwsCall {
   };
 }
 
-type Asked = { readonly service: Service; readonly action: string; readonly input: object };
+type Asked = {
+  readonly service: Service;
+  readonly action: string;
+  readonly input: object;
+  readonly region: string;
+};
 
 /** `again` says why another attempt may succeed. */
 async function callOnce(options: AwsCallOptions, asked: Asked): Promise<AwsAnswer | { readonly again: string }> {
@@ -80,11 +88,11 @@ async function callOnce(options: AwsCallOptions, asked: Asked): Promise<AwsAnswe
   }
 }
 
-async function signedRequest({ env, credentials, clock }: AwsCallOptions, { service, action, input }: Asked) {
-  const base = new URL(awsEndpoint(service, env));
+async function signedRequest({ env, credentials, clock }: AwsCallOptions, { service, action, input, region }: Asked) {
+  const base = new URL(awsEndpoint(service, env, region));
   const path = `${base.pathname.replace(/\/$/, '')}/`;
   const body = JSON.stringify(input);
-  const signer = new SignatureV4({ service, region: regionOf(env), credentials, sha256: Sha256 });
+  const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 });
   const { headers } = await signer.sign(
     {
       method: 'POST',
@@ -105,8 +113,11 @@ async function signedRequest({ env, credentials, clock }: AwsCallOptions, { serv
 }
 
 /** Where a service is: the endpoint of the environment, its own before the one of all, else that of the region. */
-export function awsEndpoint(service: keyof typeof ENDPOINTS, env: AwsCallOptions['env']): string {
-  const region = regionOf(env);
+export function awsEndpoint(
+  service: keyof typeof ENDPOINTS,
+  env: AwsCallOptions['env'],
+  region: string = regionOf(env),
+): string {
   const named = env[`AWS_ENDPOINT_URL_${ENDPOINTS[service]}`] || env['AWS_ENDPOINT_URL'];
   return named || `https://${service}.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
 }

@@ -10,8 +10,11 @@ const url = 'https://127.0.0.1:6443';
 /** Secrets Manager and Systems Manager with these values; a number is the status of a refusal. */
 function world(values: Record<string, string | { code: string }>) {
   const asked: string[] = [];
+  /** The address of each call, and the region it was signed for. */
+  const sent: string[] = [];
   let nowMs = 0;
-  const fetch = async (_: unknown, { headers, body }: { headers: Record<string, string>; body: string }) => {
+  const fetch = async (to: string, { headers, body }: { headers: Record<string, string>; body: string }) => {
+    sent.push(`${to} ${/\d{8}\/([^/]+)\//.exec(headers['authorization'] ?? '')?.[1]}`);
     const action = headers['x-amz-target'] ?? '';
     const { SecretId, Name = SecretId, ...rest } = JSON.parse(body) as Record<string, string>;
     asked.push([action, Name, ...Object.entries(rest).flat()].join(' '));
@@ -30,7 +33,7 @@ function world(values: Record<string, string | { code: string }>) {
     random: () => 0,
     fetch: fetch as unknown as typeof globalThis.fetch,
   });
-  return { ...credentials, asked, values, pass: (ms: number) => (nowMs += ms) };
+  return { ...credentials, asked, sent, values, pass: (ms: number) => (nowMs += ms) };
 }
 
 async function failure(promise: unknown): Promise<TmcError> {
@@ -50,6 +53,16 @@ describe('credentials by reference', () => {
     expect(rest).toMatchObject({ url, ca: 'pem', credentials: { kind: 'secret', name: 'tmc/hub' } });
     expect(await authorization?.()).toBe('Bearer abc');
     expect(asked).toEqual(['secretsmanager.GetSecretValue tmc/hub']);
+  });
+
+  it.each([
+    ['tmc/hub', 'eu-central-1', 'amazonaws.com'],
+    ['arn:aws:secretsmanager:us-west-2:111122223333:secret:tmc/hub-AbCdEf', 'us-west-2', 'amazonaws.com'],
+    ['arn:aws-cn:secretsmanager:cn-north-1:111122223333:secret:tmc/hub-AbCdEf', 'cn-north-1', 'amazonaws.com.cn'],
+  ])('the secret %s is asked for in %s', async (secret, region, domain) => {
+    const { connection, sent } = world({ [secret]: 'abc' });
+    expect(await connection({ url, secret }).authorization?.()).toBe('Bearer abc');
+    expect(sent).toEqual([`https://secretsmanager.${region}.${domain}/ ${region}`]);
   });
 
   it('a parameter is decrypted', async () => {

@@ -23,7 +23,7 @@ export function createKubeCredentials(options: AwsCallOptions): KubeCredentials 
   const shared = new Map<string, Authorization>();
 
   const secret = async (name: string): Promise<string> => {
-    const answer = await call('secretsmanager', 'GetSecretValue', { SecretId: name });
+    const answer = await call('secretsmanager', 'GetSecretValue', { SecretId: name }, { region: regionInArn(name) });
     return textOf(answer, { what: `secret ${name}`, right: 'secretsmanager:GetSecretValue', read: secretText });
   };
   const parameter = async (name: string): Promise<string> => {
@@ -58,6 +58,9 @@ export function createKubeCredentials(options: AwsCallOptions): KubeCredentials 
     },
   };
 }
+
+/** A secret is only known in its own region, which its ARN tells; a name says nothing. */
+const regionInArn = (name: string): string | undefined => /^arn:[^:]+:secretsmanager:([^:]+):/.exec(name)?.[1];
 
 type Wanted = { readonly what: string; readonly right: string; readonly read: (output: Output) => unknown };
 type Output = Extract<AwsAnswer, { ok: true }>['output'];
