@@ -1,7 +1,10 @@
 import { systemClock } from '@tmc/kernel/clock.ts';
 import { restingAgents } from './agents.ts';
 
-/** A function waits for AWS at most so long: less than its time-out leaves after a second attempt. */
+/**
+ * A function waits for one attempt at most so long. All attempts of a call, three unless the environment says otherwise, take 18 s
+ * then, and the work of an invocation ends after 19 of its 20 s.
+ */
 const CONNECT_MS = 1_000;
 const REQUEST_MS = 5_000;
 /** As many calls at a time as a full batch makes; more would wait for a socket. */
