@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DescribeLogGroupsCommand, paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
 import type { Deployment } from '../../stacks/outputs.ts';
@@ -34,6 +34,7 @@ export async function keepLogs(
   { name, relayLogs }: { readonly name: string; readonly relayLogs: string },
 ): Promise<void> {
   const folder = resolve(import.meta.dirname, '..', '..', '.cache', 'aws', name);
+  rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const [func, physical] of Object.entries(deployment.functions)) {
     writeFileSync(join(folder, `${func}.log`), `${(await logOf(clients, physical)).join('\n')}\n`);
