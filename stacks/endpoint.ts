@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { type Clients, connect } from './endpoint/clients.ts';
 import { isUnreachable, reasonOf } from './endpoint/failure.ts';
@@ -50,19 +51,22 @@ export async function deployToEndpoint(
     const program = { app, stage, region, fleet, artifacts, account: where.account, newResource };
     const deployment = await evaluate(program);
     await reconciler.finish();
-    process.off('unhandledRejection', ignore);
     return { changes: reconciler.changes, deployment };
   } catch (error) {
     await reconciler.comeToRest();
     throw reconciler.failure ?? error;
+  } finally {
+    process.off('unhandledRejection', ignore);
   }
 }
 
-/** Removes everything that deployments of this app and stage made on the endpoint, and nothing else. */
-export async function removeFromEndpoint(options: EndpointOptions): Promise<{ readonly changes: readonly Change[] }> {
-  const { reconciler } = await open(options);
+/** Removes everything that deployments of this app and stage made on the endpoint, and nothing else. `found`: there was one. */
+export async function removeFromEndpoint(
+  options: EndpointOptions,
+): Promise<{ readonly changes: readonly Change[]; readonly found: boolean }> {
+  const { reconciler, found } = await open(options);
   await reconciler.removeEverything();
-  return { changes: reconciler.changes };
+  return { changes: reconciler.changes, found };
 }
 
 async function open({ endpoint, app, stage, region, environment, isDry, onChange }: EndpointOptions) {
@@ -70,8 +74,12 @@ async function open({ endpoint, app, stage, region, environment, isDry, onChange
   const account = await accountOf(clients, endpoint);
   const bucket = bucketOf({ app, stage, region, account });
   const where: Where = { app, stage, account, region, endpoint: endpoint.replace(/\/$/, ''), bucket };
-  const record = await DeploymentRecord.load(recordOnS3(clients.s3, where), where);
-  return { where, reconciler: new Reconciler({ kinds: allKinds(clients, where), record, isDry, onChange }) };
+  const record = await DeploymentRecord.load(recordOnS3(clients.s3, where), { app, stage, run: randomUUID() });
+  return {
+    where,
+    found: record.existed,
+    reconciler: new Reconciler({ kinds: allKinds(clients, where), record, isDry, onChange }),
+  };
 }
 
 /** Also finds out whether anything answers. */

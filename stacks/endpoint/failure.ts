@@ -42,7 +42,7 @@ export function isAbsent(error: unknown): boolean {
 
 /** True where the endpoint does not offer the service or the action at all. */
 export function isUnsupported(error: unknown): boolean {
-  const { name = '', message = '', $metadata } = error as Answer;
+  const { name = '', message = '', $metadata } = (error ?? {}) as Answer;
   if ($metadata?.httpStatusCode === 501 || UNSUPPORTED.has(name)) return true;
   return ($metadata?.httpStatusCode ?? 0) >= 400 && UNSUPPORTED_TEXT.test(message);
 }

@@ -15,6 +15,7 @@ export function fakeEndpoint({ hasExtras = true }: { hasExtras?: boolean } = {})
   const calls: string[] = [];
   let stored: string | undefined;
   let callsLeft = Number.POSITIVE_INFINITY;
+  let isTaken = false;
 
   const call = (what: string, id: Identity): string => {
     if (callsLeft-- <= 0) throw new Error('the process was killed');
@@ -56,6 +57,7 @@ export function fakeEndpoint({ hasExtras = true }: { hasExtras?: boolean } = {})
     load: async () => stored,
     save: async (text) => {
       if (callsLeft-- <= 0) throw new Error('the process was killed');
+      if (isTaken) throw new Error('another run wrote the record');
       stored = text;
     },
     discard: async () => {
@@ -71,6 +73,11 @@ export function fakeEndpoint({ hasExtras = true }: { hasExtras?: boolean } = {})
     killAfter: (count: number) => {
       callsLeft = count;
     },
+    /** From now on another run has the record. */
+    takeRecord: () => {
+      isTaken = true;
+    },
+    record: () => stored,
     hasRecord: () => stored !== undefined,
   };
 }

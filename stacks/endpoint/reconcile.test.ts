@@ -4,7 +4,7 @@ import { type Change, Reconciler, type ResourceArgs } from './reconcile.ts';
 import { DeploymentRecord } from './record.ts';
 
 type Fake = ReturnType<typeof fakeEndpoint>;
-const OF = { app: 'tmc', stage: 'dev' };
+const OF = { app: 'tmc', stage: 'dev', run: 'one' };
 
 const thing = (name: string, size = 1, more: Record<string, unknown> = {}): ResourceArgs => ({
   type: 'fake:thing',
@@ -178,5 +178,42 @@ describe('a run that is cut', () => {
     fake.killAfter(99);
     await remove(fake);
     expect([fake.world.size, fake.hasRecord()]).toEqual([0, false]);
+  });
+});
+
+describe('two runs at the same time', () => {
+  it('removes nothing before the record is its own, in either way of removing', async () => {
+    const fake = fakeEndpoint();
+    await deploy(fake, [thing('a'), thing('b')]);
+    fake.takeRecord();
+    fake.calls.length = 0;
+    await expect(remove(fake)).rejects.toThrow('another run wrote the record');
+    await expect(deploy(fake, [thing('a')])).rejects.toThrow('another run wrote the record');
+    expect([fake.calls, [...fake.world.keys()]]).toEqual([[], ['a', 'b']]);
+  });
+
+  it('says of what the system works without, too, that another run has the record', async () => {
+    const fake = fakeEndpoint();
+    fake.takeRecord();
+    await expect(deploy(fake, [extra('a')])).rejects.toThrow('another run wrote the record');
+  });
+
+  it('changes the record before it removes, so that the other one fails at its next write', async () => {
+    const fake = fakeEndpoint();
+    await deploy(fake, [thing('a')]);
+    const before = fake.record();
+    fake.killAfter(1);
+    await expect(remove(fake)).rejects.toThrow('the process was killed');
+    expect(fake.world.has('a')).toBe(true);
+    expect(fake.record()).not.toBe(before);
+  });
+
+  it('removes once more, at the end, what the other one may have been making', async () => {
+    const fake = fakeEndpoint();
+    fake.killAfter(1);
+    await deploy(fake, [thing('a')]).catch(() => undefined);
+    fake.killAfter(99);
+    await remove(fake);
+    expect(fake.calls).toEqual(['remove a', 'remove a']);
   });
 });

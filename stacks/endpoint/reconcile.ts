@@ -177,9 +177,11 @@ export class Reconciler {
 
   async #removeAll(entries: readonly Entry[]): Promise<void> {
     const again: Entry[] = [];
+    // A deployment that runs at the same time ends at its next write, instead of making what nobody has on record.
+    if (entries.length > 0 && !this.#options.isDry) await this.#options.record.claim();
     for (const entry of entries.toReversed()) {
       const { type, name } = entry;
-      if (this.#kindOf(type, name).comesBack) again.push(entry);
+      if (this.#isRemovedTwice(entry)) again.push(entry);
       if (!this.#options.isDry) await this.#remove(entry);
       this.#note({ action: 'delete', type, name, fields: [] });
     }
@@ -192,7 +194,12 @@ export class Reconciler {
     const { type, name, identity } = entry;
     const kind = this.#kindOf(type, name);
     await attempt('remove', kind, name, identity, () => removeOffered(kind, identity));
-    if (!kind.comesBack || isLast) await this.#options.record.drop(entry);
+    if (isLast || !this.#isRemovedTwice(entry)) await this.#options.record.drop(entry);
+  }
+
+  /** What may come back, and what another run may have been making when this one began. */
+  #isRemovedTwice({ type, name, isSettled }: Entry): boolean {
+    return !isSettled || this.#kindOf(type, name).comesBack === true;
   }
 
   #kindOf(type: string, name: string): Kind {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DeploymentRecord, type Entry, type RecordStore } from './record.ts';
 
-const OF = { app: 'tmc', stage: 'dev' };
+const OF = { app: 'tmc', stage: 'dev', run: 'one' };
 
 const entry = (name: string, isSettled = true): Entry => ({
   type: 'fake:queue',

@@ -24,32 +24,37 @@ export type Entry = z.infer<typeof entry>;
 export type RecordStore = {
   /** undefined: there is no such deployment. */
   load(): Promise<string | undefined>;
-  /** @throws Error when another deployment wrote in between. */
+  /** @throws Error when another deployment wrote or removed it in between. */
   save(text: string): Promise<void>;
-  /** Removes the record and the place it was kept in. */
+  /** Removes the record and the place it was kept in. @throws Error when another deployment wrote in between. */
   discard(): Promise<void>;
 };
+
+/** Whose record it is, and a name for this run, so that what two runs write always differs. */
+type Of = { readonly app: string; readonly stage: string; readonly run: string };
 
 /** What a deployment has made, in the order in which it was made. Changes that come while a write is under way share the next one. */
 export class DeploymentRecord {
   readonly #store: RecordStore;
-  readonly #of: { readonly app: string; readonly stage: string };
+  readonly #of: Of;
   readonly #entries: Map<string, Entry>;
-  readonly exists: boolean;
+  /** Whether there was one when it was loaded. */
+  readonly existed: boolean;
   #writing: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
+  #writes = 0;
 
-  private constructor(store: RecordStore, of: { app: string; stage: string }, entries: readonly Entry[] | undefined) {
+  private constructor(store: RecordStore, of: Of, entries: readonly Entry[] | undefined) {
     this.#store = store;
     this.#of = of;
     this.#entries = new Map((entries ?? []).map((one) => [keyOf(one.type, one.identity), one]));
-    this.exists = entries !== undefined;
+    this.existed = entries !== undefined;
   }
 
   /** @throws Error when what is kept cannot be understood. */
-  static async load(store: RecordStore, { app, stage }: { app: string; stage: string }): Promise<DeploymentRecord> {
+  static async load(store: RecordStore, { app, stage, run }: Of): Promise<DeploymentRecord> {
     const text = await store.load();
-    return new DeploymentRecord(store, { app, stage }, text === undefined ? undefined : parse(text, app, stage));
+    return new DeploymentRecord(store, { app, stage, run }, text === undefined ? undefined : parse(text, app, stage));
   }
 
   /** Oldest first. */
@@ -73,6 +78,11 @@ export class DeploymentRecord {
     return this.#save();
   }
 
+  /** Makes it this run's: from now on no other run that is under way can write. Resolves when the endpoint has it. */
+  claim(): Promise<void> {
+    return this.#save();
+  }
+
   /** Waits for the writes that nobody waited for. */
   async flush(): Promise<void> {
     await (this.#next ?? this.#writing);
@@ -91,7 +101,9 @@ export class DeploymentRecord {
   async #saveAfter(earlier: Promise<void>): Promise<void> {
     await earlier.catch(() => undefined);
     this.#next = undefined;
-    this.#writing = this.#store.save(JSON.stringify({ version: 1, ...this.#of, resources: this.entries }, null, 1));
+    // The count too keeps each text apart from the one before, which other runs may hold for the newest.
+    const content = { version: 1, ...this.#of, write: ++this.#writes, resources: this.entries };
+    this.#writing = this.#store.save(JSON.stringify(content, null, 1));
     await this.#writing;
   }
 }

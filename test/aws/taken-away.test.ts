@@ -68,7 +68,7 @@ describe.skipIf(missing !== undefined)('what the program takes away', () => {
       },
     };
     const kinds = allKinds(connect(target.endpoint, REGION, {}), where);
-    const record = await DeploymentRecord.load(store, where);
+    const record = await DeploymentRecord.load(store, { ...where, run: 'one' });
     return new Reconciler({ kinds, record, isDry: false, onChange: () => undefined });
   }
 
