@@ -82,7 +82,7 @@ describe.each(each)('the topology of %s', (_stage, spec) => {
     }
   });
 
-  it('has an alarm on the dead letters and on the message age of each queue, and on the errors of each function', () => {
+  it('has an alarm on the dead letters and on the message age of each queue, on errors and throttles of each function', () => {
     const on = (letters: 'live' | 'dead', metric: string) =>
       spec.alarms.flatMap(({ metric: of }) =>
         'queue' in of && of.letters === letters && of.name === metric ? of.queue : [],
@@ -90,11 +90,23 @@ describe.each(each)('the topology of %s', (_stage, spec) => {
     const names = spec.queues.map(({ name }) => name);
     expect(on('dead', 'ApproximateNumberOfMessagesVisible')).toEqual(names);
     expect(on('live', 'ApproximateAgeOfOldestMessage')).toEqual(names);
-    const watched = spec.alarms.flatMap(({ metric }) =>
-      'function' in metric && metric.name === 'Errors' ? metric.function : [],
-    );
-    expect(watched).toEqual(spec.functions.map(({ name }) => name));
+    for (const metric of ['Errors', 'Throttles']) {
+      const watched = spec.alarms.flatMap(({ metric: of }) =>
+        'function' in of && of.name === metric ? of.function : [],
+      );
+      expect(watched, metric).toEqual(spec.functions.map(({ name }) => name));
+    }
     expect(new Set(spec.alarms.map(({ name }) => name)).size).toBe(spec.alarms.length);
+  });
+
+  it('has an alarm on the silence of what comes by itself: signs of life, and each schedule', () => {
+    const silent = spec.alarms.filter(({ raised }) => raised === 'below');
+    expect(silent.map(({ metric, statistic, threshold }) => ({ ...metric, statistic, threshold }))).toEqual([
+      { queue: 'recovery', letters: 'live', name: 'NumberOfMessagesSent', statistic: 'Sum', threshold: 1 },
+      ...spec.schedules.map((one) => ({ function: one.function, name: 'Invocations', statistic: 'Sum', threshold: 1 })),
+    ]);
+    // Of what comes each minute, several are missing.
+    for (const { periodS, evaluations } of silent) expect(periodS * evaluations).toBeGreaterThanOrEqual(300);
   });
 
   it('says how large a message may be, as large as the code sends', () => {
@@ -253,7 +265,13 @@ function shapeOf({ table, queues, functions, mappings, schedules, alarms, roles,
     functions: functions.map(({ environment, ...rest }) => ({ ...rest, variables: Object.keys(environment) })),
     mappings: mappings.map(({ maximumConcurrency: _concurrency, ...rest }) => rest),
     schedules,
-    alarms: alarms.map(({ name, metric, statistic, periodS }) => ({ name, metric, statistic, periodS })),
+    alarms: alarms.map(({ name, metric, statistic, raised, periodS }) => ({
+      name,
+      metric,
+      statistic,
+      raised,
+      periodS,
+    })),
     roles,
     secrets,
   };

@@ -1,4 +1,5 @@
 import { QUEUES, type QueueName } from '@tmc/kernel/envelope.ts';
+import { type AlarmSpec, alarmsOf } from './alarms.ts';
 import { type DeployedMember, type FleetFile, fleetEnvironment, type Trust } from './fleet.ts';
 import { credentialGrants, type Grant, grantsOf, hubRelayGrants, memberRelayGrants } from './permissions.ts';
 import { STAGES, type StageData, type StageName } from './stages.ts';
@@ -78,20 +79,7 @@ type MappingSpec = {
   readonly reportBatchItemFailures: true;
 };
 
-type ScheduleSpec = { readonly name: string; readonly rate: string; readonly function: string };
-
-export type AlarmSpec = {
-  readonly name: string;
-  readonly description: string;
-  readonly metric:
-    | { readonly queue: string; readonly letters: 'live' | 'dead'; readonly name: string }
-    | { readonly function: string; readonly name: string };
-  readonly statistic: 'Maximum' | 'Sum';
-  /** Raised above this value. */
-  readonly threshold: number;
-  readonly periodS: number;
-  readonly evaluations: number;
-};
+export type ScheduleSpec = { readonly name: string; readonly rate: string; readonly function: string };
 
 /** A role for who runs outside of Lambda: the hub relay, or the relay of one member. */
 export type RoleSpec = {
@@ -126,6 +114,8 @@ const CONSUMERS = {
   recovery: { function: 'recover', what: 'Judges the health of targets' },
 } as const satisfies Record<QueueName, { function: string; what: string }>;
 
+const SCHEDULES: readonly ScheduleSpec[] = [{ name: 'sweep', rate: 'rate(1 minute)', function: 'sweep' }];
+
 /** What a stage deploys for a fleet; `app` is in the names of secrets. @throws Error naming the stage that does not exist, or what does not fit the limits of AWS. */
 export function topology(stage: string, fleet: FleetFile, app = 'tmc'): Topology {
   const data = STAGES[stage as StageName];
@@ -155,8 +145,8 @@ export function topology(stage: string, fleet: FleetFile, app = 'tmc'): Topology
       maximumConcurrency: data.concurrency[queue],
       reportBatchItemFailures: true,
     })),
-    schedules: [{ name: 'sweep', rate: 'rate(1 minute)', function: 'sweep' }],
-    alarms: [...queues.flatMap((queue) => queueAlarms(queue, data)), ...functions.map(errorAlarm)],
+    schedules: SCHEDULES,
+    alarms: alarmsOf(queues, functions, SCHEDULES, data),
     roles: [
       {
         name: 'hub-relay',
@@ -252,41 +242,6 @@ function queueSpec(name: string, { queueRetentionDays }: StageData): Omit<QueueS
     deadRetentionS: 14 * DAY_S,
     maximumMessageBytes: 1024 * 1024,
     maxReceiveCount: RECEIVES,
-  };
-}
-
-function queueAlarms({ name }: QueueSpec, { alarms }: StageData): AlarmSpec[] {
-  return [
-    {
-      name: `${name}-dead`,
-      description: `A message of ${name} was given up: docs/operations/deploy.md says how to read and redrive it`,
-      metric: { queue: name, letters: 'dead', name: 'ApproximateNumberOfMessagesVisible' },
-      statistic: 'Maximum',
-      threshold: 0,
-      periodS: 60,
-      evaluations: 1,
-    },
-    {
-      name: `${name}-age`,
-      description: `Messages of ${name} wait for more than ${alarms.ageS} s`,
-      metric: { queue: name, letters: 'live', name: 'ApproximateAgeOfOldestMessage' },
-      statistic: 'Maximum',
-      threshold: alarms.ageS,
-      periodS: 60,
-      evaluations: alarms.evaluations,
-    },
-  ];
-}
-
-function errorAlarm({ name }: FunctionSpec): AlarmSpec {
-  return {
-    name: `${name}-errors`,
-    description: `${name} ended with an error: its records answer for themselves, so this is a fault of the function or its settings`,
-    metric: { function: name, name: 'Errors' },
-    statistic: 'Sum',
-    threshold: 0,
-    periodS: 300,
-    evaluations: 1,
   };
 }
 

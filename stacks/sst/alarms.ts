@@ -1,4 +1,5 @@
-import type { AlarmSpec, Topology } from '../topology.ts';
+import type { AlarmSpec } from '../alarms.ts';
+import type { Topology } from '../topology.ts';
 import type { DeployedFunction } from './functions.ts';
 import { componentName, deployedName } from './names.ts';
 import type { DeployedQueue } from './queues.ts';
@@ -18,12 +19,12 @@ export function createAlarms(
       ...metricOf(alarm, queues, functions),
       metricName: alarm.metric.name,
       statistic: alarm.statistic,
-      comparisonOperator: 'GreaterThanThreshold',
+      comparisonOperator: alarm.raised === 'above' ? 'GreaterThanThreshold' : 'LessThanThreshold',
       threshold: alarm.threshold,
       period: alarm.periodS,
       evaluationPeriods: alarm.evaluations,
       // A queue without messages and a function that is not called report nothing.
-      treatMissingData: 'notBreaching',
+      treatMissingData: alarm.raised === 'above' ? 'notBreaching' : 'breaching',
       alarmActions: actions,
       okActions: actions,
     });

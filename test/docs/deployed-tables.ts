@@ -1,6 +1,7 @@
+import type { AlarmSpec } from '../../stacks/alarms.ts';
 import type { Grant } from '../../stacks/permissions.ts';
 import { STAGES, type StageData } from '../../stacks/stages.ts';
-import type { AlarmSpec, FunctionSpec, QueueSpec, RoleSpec, Topology } from '../../stacks/topology.ts';
+import type { FunctionSpec, QueueSpec, RoleSpec, Topology } from '../../stacks/topology.ts';
 
 /** What the page about deploying says is deployed: Markdown tables made from a topology. */
 export function deployedTables(spec: Topology): string {
@@ -64,10 +65,10 @@ function alarmRows(alarms: readonly AlarmSpec[]): string[][] {
   });
 }
 
-const condition = ({ metric, statistic, threshold, periodS, evaluations }: AlarmSpec): string => {
+const condition = ({ metric, statistic, raised, threshold, periodS, evaluations }: AlarmSpec): string => {
   const of = 'letters' in metric ? (metric.letters === 'dead' ? ' of the dead letters' : '') : '';
   const often = evaluations === 1 ? `${periodS} s` : `${evaluations} times ${periodS} s in a row`;
-  return `${statistic} of \`${metric.name}\`${of} above ${threshold} for ${often}`;
+  return `${statistic} of \`${metric.name}\`${of} ${raised} ${threshold} for ${often}${raised === 'below' ? ', or unknown' : ''}`;
 };
 
 function roleRow({ name, trust, grants }: RoleSpec): string[] {

@@ -29,6 +29,9 @@ function named(program: Recorded, type: string, name: string): Resource['inputs'
 const logical = (name: string) =>
   name.replace(/(^|-)([a-z])/g, (_all, _hyphen, letter: string) => letter.toUpperCase());
 const queueName = (name: string) => (name.startsWith('commands-') ? `Commands-${name.slice(9)}` : logical(name));
+/** Silence is the absence of data too. */
+const SILENCE = { comparisonOperator: 'LessThanThreshold', threshold: 1, treatMissingData: 'breaching' };
+const TOO_MUCH = { comparisonOperator: 'GreaterThanThreshold', treatMissingData: 'notBreaching' };
 const arn = (service: string, rest: string) => `arn:aws:${service}:eu-central-1:123456789012:${rest}`;
 
 describe.each(stages)('the program on %s', (stage) => {
@@ -174,9 +177,9 @@ describe.each(stages)('the program on %s', (stage) => {
     const watched = ofType(program, 'cloudwatch/metricAlarm:MetricAlarm').map(({ name, inputs }) => {
       const { QueueName: queue, FunctionName: run } = inputs['dimensions'];
       expect(queue === undefined ? functions.has(run) : queues.has(queue), name).toBe(true);
+      expect(inputs, name).toMatchObject(name.endsWith('SilentAlarm') ? SILENCE : TOO_MUCH);
       expect(inputs, name).toMatchObject({
         namespace: queue === undefined ? 'AWS/Lambda' : 'AWS/SQS',
-        treatMissingData: 'notBreaching',
         alarmActions: topics,
       });
       return `${inputs['metricName']} ${queue ?? run}`;
@@ -213,7 +216,6 @@ describe('the program', () => {
       'aws:cloudwatch/metricAlarm:MetricAlarm threshold',
       'aws:dynamodb/table:Table deletionProtectionEnabled',
       'aws:lambda/eventSourceMapping:EventSourceMapping scalingConfig',
-      'aws:sqs/queue:Queue messageRetentionSeconds',
     ]);
   });
 
