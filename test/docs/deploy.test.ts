@@ -66,9 +66,10 @@ describe('the page about deploying', () => {
     expect([...fields].filter((field) => !new RegExp(`\\b${field}\\b`).test(section))).toEqual([]);
   });
 
-  it('names every route of the API', () => {
+  it('names every route of the API, and both rights of who calls it', () => {
     const routes = apiRoutes({} as Parameters<typeof apiRoutes>[0]).map(({ path }) => path);
     expect(routes.filter((path) => !page.includes(`\`${path}\``))).toEqual([]);
+    for (const right of ['lambda:InvokeFunctionUrl', 'lambda:InvokeFunction']) expect(page).toContain(`\`${right}\``);
   });
 
   it('shows settings of a hub relay on Fargate that are valid there', () => {
