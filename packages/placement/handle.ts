@@ -17,6 +17,7 @@ import { namespaceKey, publish, publishNamespace, publishPolicy, reread, version
 import { resumeSync } from './resume-sync.ts';
 import { evaluateMessage, type PlaceDeps, type Run, sendAll, startRun } from './run.ts';
 import type { GroupRef } from './snapshot.ts';
+import { takeBackStall } from './stalled.ts';
 
 export type { PlaceDeps } from './run.ts';
 
@@ -41,6 +42,7 @@ export function createPlace(deps: PlaceDeps): (envelope: Envelope, receiveCount:
     if (envelope.key.name === ANY) return sweep(run, kind);
     const change = await trackFacts(run);
     await HANDLERS[kind](run, change);
+    await takeBackStall(run, change);
     return done;
   };
 }

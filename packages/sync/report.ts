@@ -1,4 +1,5 @@
 import { apiVersionOf, isSynced, resourceType } from '@tmc/apis/resources.ts';
+import { STALLED_CONDITION, withoutStall, withStall } from '@tmc/apis/stalled.ts';
 import { contentHash } from '@tmc/kernel/canonical.ts';
 import { formatTime } from '@tmc/kernel/clock.ts';
 import { findCondition, setCondition } from '@tmc/kernel/condition.ts';
@@ -9,9 +10,8 @@ import type { Condition, JsonObject, KubeObject } from '@tmc/kernel/object.ts';
 import type { StepResult } from './apply.ts';
 import type { SyncDeps } from './load.ts';
 
-/** Conditions of ours on upstream objects whose status has conditions; absent as long as nothing ever failed. */
+/** Condition of ours on upstream objects whose status has conditions; absent as long as nothing ever failed. */
 const SYNCED_CONDITION = 'workload.kcp.io/Synced';
-const STALLED_CONDITION = 'workload.kcp.io/Stalled';
 /** Somebody else's write between reading and writing is met by reading again. */
 const MAX_ATTEMPTS = 3;
 
@@ -72,18 +72,13 @@ type Conditions = readonly Condition[] | undefined;
 const withFailure = (before: Conditions, message: string, now: number): Conditions =>
   setCondition(before, { type: SYNCED_CONDITION, status: 'False', reason: 'SyncFailed', message }, now);
 
-const withStall = (before: Conditions, message: string, now: number): Conditions =>
-  setCondition(before, { type: STALLED_CONDITION, status: 'True', reason: 'GivenUp', message }, now);
-
 /** Takes back what was bad; where nothing was, nothing is said. */
 function withRecovery(before: Conditions, now: number): Conditions {
   const good = { reason: 'Synced', message: '' };
   let after = before;
   if (findCondition(before, SYNCED_CONDITION)?.status === 'False')
     after = setCondition(after, { type: SYNCED_CONDITION, status: 'True', ...good }, now);
-  if (findCondition(before, STALLED_CONDITION)?.status === 'True')
-    after = setCondition(after, { type: STALLED_CONDITION, status: 'False', ...good }, now);
-  return after;
+  return withoutStall(after, good.reason, now);
 }
 
 const hasConditions = (key: ResourceKey): boolean => resourceType(key).kind === 'Deployment';
