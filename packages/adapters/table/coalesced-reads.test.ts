@@ -1,7 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createMemoryTable } from '../memory/table.ts';
 import { coalesceReads } from './coalesced-reads.ts';
+import { tableContract } from './table.contract.ts';
 import type { Item, QueryOptions, Table } from './table.ts';
+
+tableContract({ name: 'coalesced reads of memory', open: () => coalesceReads(createMemoryTable()) });
 
 const KEY = { pk: 'T#east', sk: 'FACTS' };
 const item = (version: number): Item => ({ ...KEY, version, data: {} });
