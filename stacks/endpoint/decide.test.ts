@@ -54,7 +54,7 @@ describe('what is done about a resource', () => {
 
   it('refuses what it did not make, except for settings of other resources', () => {
     expect(decide({}, WANTED, undefined, { fields: WANTED })).toEqual({ do: 'refuse', because: 'foreign' });
-    expect(decide({ adopts: true }, WANTED, undefined, { fields: WANTED })).toEqual({ do: 'create' });
+    expect(decide({ adopts: 'setting' }, WANTED, undefined, { fields: WANTED })).toEqual({ do: 'create' });
   });
 
   it('makes anew what cannot be changed, but nothing that holds data', () => {

@@ -9,7 +9,7 @@ const inputs = z.strictObject({
   of: z.string().optional(),
 });
 
-/** An endpoint in memory that offers `things`, which hold data, and `extras`, which it may not offer. For tests. */
+/** An endpoint in memory that offers `things`, which hold data, `shared` ones, and `extras`, which it may not offer. For tests. */
 export function fakeEndpoint({ hasExtras = true }: { hasExtras?: boolean } = {}) {
   const world = new Map<string, Fields>();
   const calls: string[] = [];
@@ -50,6 +50,7 @@ export function fakeEndpoint({ hasExtras = true }: { hasExtras?: boolean } = {})
   const kinds = new Map(
     [
       make('fake:thing', { fixed: ['shape'], holdsData: true }),
+      make('fake:shared', { adopts: 'whole', comesBack: true }),
       make('fake:extra', { optional: 'it is dull without', fixed: ['shape'] }),
     ].map((one) => [one.type, one]),
   );

@@ -42,8 +42,11 @@ export type Kind = {
   readonly noun: string;
   /** What is missing where an endpoint does not offer it; absent: the system does not work without. */
   readonly optional?: string;
-  /** A setting of another resource, or something the endpoint makes by itself: finding it there is no surprise, and `create` sets it. */
-  readonly adopts?: true;
+  /**
+   * Finding it there is no surprise, and `create` sets it. `setting`: it belongs to another resource, and is taken back at removal.
+   * `whole`: others may have made it, or the endpoint by itself; what was there before the deployment stays when that is removed.
+   */
+  readonly adopts?: 'setting' | 'whole';
   /** An invocation that was under way may bring it or its traces back: it is removed once more when everything else is gone. */
   readonly comesBack?: true;
   /** Fields that only a new resource can change. */
@@ -75,7 +78,7 @@ export function kind<I>(spec: KindOf<I>): Kind {
     type,
     noun,
     ...(spec.optional !== undefined && { optional: spec.optional }),
-    ...(spec.adopts && { adopts: true as const }),
+    ...(spec.adopts && { adopts: spec.adopts }),
     ...(spec.comesBack && { comesBack: true as const }),
     ...(spec.fixed && { fixed: spec.fixed }),
     ...(spec.holdsData && { holdsData: true as const }),

@@ -11,6 +11,7 @@ const thing = (name: string, size = 1, more: Record<string, unknown> = {}): Reso
   name,
   inputs: { size, ...more },
 });
+const shared = (name: string, size = 1): ResourceArgs => ({ type: 'fake:shared', name, inputs: { size } });
 const extra = (name: string): ResourceArgs => ({ type: 'fake:extra', name, inputs: { size: 1 } });
 
 async function reconciler({ kinds, store }: Fake, isDry = false): Promise<Reconciler> {
@@ -178,6 +179,48 @@ describe('a run that is cut', () => {
     fake.killAfter(99);
     await remove(fake);
     expect([fake.world.size, fake.hasRecord()]).toEqual([0, false]);
+  });
+});
+
+describe('what may be there before', () => {
+  const STAYS = 'none a it was there before this deployment, so it stays';
+
+  it('stays at removal, and when the program has it no more, whatever was set on it', async () => {
+    const fake = fakeEndpoint();
+    fake.world.set('a', { size: 9, shape: 'round' });
+    expect(await deploy(fake, [shared('a'), shared('b')])).toEqual(['create a', 'create b']);
+    await deploy(fake, [shared('a', 2), shared('b', 2)]);
+    expect(await remove(fake, true)).toEqual(['delete b', STAYS]);
+    expect(await remove(fake)).toEqual(['delete b', STAYS]);
+    expect([[...fake.world.keys()], fake.hasRecord()]).toEqual([['a'], false]);
+    await deploy(fake, [shared('a')]);
+    expect(await deploy(fake, [])).toEqual([STAYS]);
+  });
+
+  it('stays also when the run that found it was cut', async () => {
+    const fake = fakeEndpoint();
+    fake.world.set('a', { size: 9, shape: 'round' });
+    fake.killAfter(1);
+    await deploy(fake, [shared('a')]).catch(() => undefined);
+    fake.killAfter(99);
+    await deploy(fake, [shared('a')]);
+    expect(await remove(fake)).toEqual([STAYS]);
+    expect(fake.world.has('a')).toBe(true);
+  });
+
+  it('goes when the deployment made it, also if it was cut, or had to make it again', async () => {
+    const fake = fakeEndpoint();
+    fake.killAfter(2);
+    await deploy(fake, [shared('a')]).catch(() => undefined);
+    fake.killAfter(99);
+    await deploy(fake, [shared('a')]);
+    expect(await remove(fake)).toEqual(['delete a']);
+    fake.world.set('b', { size: 9, shape: 'round' });
+    await deploy(fake, [shared('b')]);
+    fake.world.delete('b');
+    expect(await deploy(fake, [shared('b')])).toEqual(['create b']);
+    expect(await remove(fake)).toEqual(['delete b']);
+    expect(fake.world.size).toBe(0);
   });
 });
 

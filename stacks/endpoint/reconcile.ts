@@ -125,7 +125,7 @@ export class Reconciler {
       return planned.outputs(live, decision.do !== 'none');
     }
     try {
-      return await this.#perform(task, decision.do, fields);
+      return await this.#perform(task, decision.do, fields, live !== undefined);
     } catch (error) {
       return this.#skip(task, error, record.find(kind.type, planned.identity));
     }
@@ -135,13 +135,16 @@ export class Reconciler {
     task: Task,
     action: 'create' | 'update' | 'replace',
     fields: readonly string[],
+    wasThere: boolean,
   ): Promise<Record<string, unknown>> {
     const { kind, name, planned } = task;
     const { identity } = planned;
     const before = this.#options.record.find(kind.type, identity);
+    const isAdopted = wasThere && kind.adopts === 'whole' && (!before || before.isAdopted === true);
+    const entry = { type: kind.type, name, identity, ...(kind.adopts === 'whole' && { isAdopted }) };
     const wanted = digests(planned.fields);
     const underWay = action === 'create' ? wanted : { ...wanted, ...before?.wanted };
-    await this.#write({ type: kind.type, name, identity, isSettled: false, wanted: underWay, seen: {} });
+    await this.#write({ ...entry, isSettled: false, wanted: underWay, seen: {} });
     if (action === 'replace') await attempt('remove', kind, name, identity, () => kind.remove(identity));
     if (action === 'update') await attempt('update', kind, name, identity, () => planned.update(fields));
     else await attempt('create', kind, name, identity, () => planned.create());
@@ -151,7 +154,7 @@ export class Reconciler {
     this.#note(changeOf(task, action, fields));
     const seen = digests(planned.fields, live.fields);
     // Nobody waits for this one: a run that is cut before it arrives sets the resource once more.
-    this.#write({ type: kind.type, name, identity, isSettled: true, wanted, seen }).catch((error: Error) => {
+    this.#write({ ...entry, isSettled: true, wanted, seen }).catch((error: Error) => {
       this.#failure ??= error;
     });
     return planned.outputs(live, false);
@@ -181,6 +184,17 @@ export class Reconciler {
     if (entries.length > 0 && !this.#options.isDry) await this.#options.record.claim();
     for (const entry of entries.toReversed()) {
       const { type, name } = entry;
+      if (entry.isAdopted) {
+        if (!this.#options.isDry) await this.#options.record.drop(entry);
+        this.#note({
+          action: 'none',
+          type,
+          name,
+          fields: [],
+          note: 'it was there before this deployment, so it stays',
+        });
+        continue;
+      }
       if (this.#isRemovedTwice(entry)) again.push(entry);
       if (!this.#options.isDry) await this.#remove(entry);
       this.#note({ action: 'delete', type, name, fields: [] });

@@ -10,6 +10,8 @@ const entry = z.object({
   identity: z.record(z.string(), z.string()),
   /** False from before the first call that makes or changes it until after the last: what is there then is not known. */
   isSettled: z.boolean(),
+  /** It was there before, made by somebody else: it stays when the deployment is removed. */
+  isAdopted: z.boolean().optional(),
   /** Digests of what the program asked for, and of what the endpoint then showed, by field. */
   wanted: digests,
   seen: digests,

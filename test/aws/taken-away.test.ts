@@ -1,4 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import {
+  CreateLogGroupCommand,
+  DeleteLogGroupCommand,
+  DescribeLogGroupsCommand,
+} from '@aws-sdk/client-cloudwatch-logs';
 import { AttachRolePolicyCommand, ListAttachedRolePoliciesCommand, ListRolePoliciesCommand } from '@aws-sdk/client-iam';
 import { GetQueueAttributesCommand, GetQueueUrlCommand } from '@aws-sdk/client-sqs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -132,5 +137,22 @@ describe.skipIf(missing !== undefined)('what the program takes away', () => {
     expect(await deploy(type, { name })).toEqual(['update RedriveAllowPolicy SqsManagedSseEnabled']);
     expect(await attributes()).toEqual(['true', undefined]);
     expect(await deploy(type, { name })).toEqual(['none']);
+  });
+
+  it('a log group that was there before stays at removal, one that the deployment made goes', async () => {
+    const type = 'aws:cloudwatch/logGroup:LogGroup';
+    const logGroupName = `/aws/lambda/${app}-place`;
+    const groups = async () => {
+      const { logGroups } = await clients.logs.send(new DescribeLogGroupsCommand({ logGroupNamePrefix: logGroupName }));
+      return (logGroups ?? []).map((one) => one.logGroupName);
+    };
+    await clients.logs.send(new CreateLogGroupCommand({ logGroupName }));
+    await deploy(type, { name: logGroupName, retentionInDays: 7 });
+    await (await reconciler()).removeEverything();
+    expect(await groups()).toEqual([logGroupName]);
+    await clients.logs.send(new DeleteLogGroupCommand({ logGroupName }));
+    await deploy(type, { name: logGroupName, retentionInDays: 7 });
+    await (await reconciler()).removeEverything();
+    expect(await groups()).toEqual([]);
   });
 });

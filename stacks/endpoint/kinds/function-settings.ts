@@ -153,7 +153,7 @@ function recursion(lambda: LambdaClient): Kind {
     type: 'aws:lambda/functionRecursionConfig:FunctionRecursionConfig',
     noun: 'recursion setting',
     optional: 'emulators do not cut loops of functions and queues',
-    adopts: true,
+    adopts: 'setting',
     inputs: RECURSION,
     identify: ({ functionName }) => ({ function: unqualified(functionName) }),
     fields: ({ recursiveLoop }) => ({ recursiveLoop }),

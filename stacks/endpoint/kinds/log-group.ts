@@ -34,7 +34,7 @@ export function logGroupKinds({ logs }: Pick<Clients, 'logs'>, where: Where): Ki
       type: 'aws:cloudwatch/logGroup:LogGroup',
       noun: 'log group',
       optional: 'functions log where the emulator puts it',
-      adopts: true,
+      adopts: 'whole',
       comesBack: true,
       inputs,
       identify: ({ name }, logical) => ({ group: name ?? physicalName(where, logical, 512) }),

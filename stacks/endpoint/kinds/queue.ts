@@ -95,7 +95,7 @@ function queuePolicies(sqs: SQSClient): Kind {
   return kind<z.infer<typeof POLICY>>({
     type: 'aws:sqs/queuePolicy:QueuePolicy',
     noun: 'queue policy',
-    adopts: true,
+    adopts: 'setting',
     inputs: POLICY,
     identify: ({ queueUrl }) => ({ url: queueUrl }),
     fields: ({ policy }) => ({ policy: fromJson(policy) }),

@@ -66,7 +66,7 @@ function versionKind(secrets: SecretsManagerClient): Kind {
   return kind<z.infer<typeof VERSION>>({
     type: 'aws:secretsmanager/secretVersion:SecretVersion',
     noun: 'value of a secret',
-    adopts: true,
+    adopts: 'setting',
     inputs: VERSION,
     identify: ({ secretId }) => ({ secret: secretId }),
     fields: ({ secretString }) => ({ value: secretString }),
