@@ -27,9 +27,14 @@ const connection = z
     message: 'one of secret, parameter and eks',
   });
 
+/** Somebody in particular: an account as a whole is `…:root`, and `*` would be everybody. */
+const principal = z
+  .string()
+  .regex(/^arn:aws[a-z-]*:(iam|sts)::\d{12}:[^*?\s]+$/, 'the ARN of a role, a user or an account');
+
 const trust = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('pod-identity') }),
-  z.strictObject({ kind: z.literal('principal'), arn: name, externalId: name.optional() }),
+  z.strictObject({ kind: z.literal('principal'), arn: principal, externalId: name.optional() }),
   z.strictObject({ kind: z.literal('oidc'), provider: name, subject: name, audience: name }),
 ]);
 

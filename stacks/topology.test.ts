@@ -200,6 +200,16 @@ describe('the topology', () => {
     );
   });
 
+  it.each(['*', 'arn:aws:iam::111122223333:role/*', '111122223333'])('refuses that %s takes on a role', (arn) => {
+    const relay = `    relay: { trust: { kind: principal, arn: "${arn}" } }`;
+    expect(() => fleet(`${members(1)}\n${relay}`)).toThrow(
+      'fleet.yaml is not a valid fleet:\n  members.0.relay.trust.arn: the ARN of a role, a user or an account',
+    );
+    expect(fleet(`${members(1)}\n${relay.replace(arn, 'arn:aws:iam::111122223333:role/relay')}`).members).toHaveLength(
+      1,
+    );
+  });
+
   it('stays within the names that AWS takes, for the longest member', () => {
     const name = `m${'x'.repeat(39)}`;
     const spec = topology('production', fleet(members(1).replaceAll('member-0', name)));

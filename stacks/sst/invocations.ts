@@ -2,7 +2,7 @@ import type { Topology } from '../topology.ts';
 import type { DeployedFunction } from './functions.ts';
 import { componentName } from './names.ts';
 import type { DeployedQueue } from './queues.ts';
-import { assumedBy } from './statements.ts';
+import { assumedBy, ofThisAccount } from './statements.ts';
 
 /** What calls the functions: mappings from queues, schedules, and URLs. Gives back the URL of the API. */
 export function createInvocations(
@@ -15,7 +15,7 @@ export function createInvocations(
     new sst.aws.CronV2(`${componentName(name)}Cron`, {
       schedule: rate as `rate(${string})`,
       function: named(functions, target).target.arn as unknown as $util.Input<sst.aws.FunctionArn>,
-      transform: { role: { assumeRolePolicy: assumedBy('scheduler.amazonaws.com') } },
+      transform: { role: { assumeRolePolicy: assumedBy('scheduler.amazonaws.com', ofThisAccount()) } },
     });
   }
   const urls = spec.functions

@@ -1,6 +1,6 @@
 import type { RoleSpec, Topology } from '../topology.ts';
 import { deployedName } from './names.ts';
-import { type Granted, policyOf, statementsOf } from './statements.ts';
+import { type Granted, ofThisAccount, policyOf, statementsOf } from './statements.ts';
 
 /** Roles for relays, by name. */
 export function createRoles({ roles }: Topology, granted: Granted): ReadonlyMap<string, aws.iam.Role> {
@@ -22,9 +22,7 @@ function trustOf(trust: RoleSpec['trust']) {
     case 'pod-identity':
       return allow({ Service: 'pods.eks.amazonaws.com' }, ['sts:AssumeRole', 'sts:TagSession']);
     case 'ecs-task':
-      return allow({ Service: 'ecs-tasks.amazonaws.com' }, ['sts:AssumeRole'], {
-        StringEquals: { 'aws:SourceAccount': aws.getCallerIdentityOutput().accountId },
-      });
+      return allow({ Service: 'ecs-tasks.amazonaws.com' }, ['sts:AssumeRole'], ofThisAccount());
     case 'principal':
       return allow(
         { AWS: trust.arn },

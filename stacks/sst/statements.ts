@@ -78,10 +78,16 @@ export function policyOf(statements: readonly Statement[]): $util.Output<string>
   });
 }
 
+/** For services that say on whose behalf they take a role on: nobody else's resources may have them do it. */
+export const ofThisAccount = () => ({
+  StringEquals: { 'aws:SourceAccount': aws.getCallerIdentityOutput().accountId },
+});
+
 /** The trust policy of a role that a service of AWS takes on; who may hand it to the service is said by `iam:PassRole`. */
-export function assumedBy(service: string): string {
-  return JSON.stringify({
+export function assumedBy(service: string, condition?: Record<string, unknown>): $util.Output<string> {
+  const trust = { Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' };
+  return $util.jsonStringify({
     Version: '2012-10-17',
-    Statement: [{ Effect: 'Allow', Principal: { Service: service }, Action: 'sts:AssumeRole' }],
+    Statement: [{ ...trust, ...(condition && { Condition: condition }) }],
   });
 }
