@@ -66,6 +66,32 @@ describe('memory', () => {
   });
 });
 
+describe('the image', () => {
+  const lines = read('deploy/relay/Dockerfile')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
+  it('starts the bundle on the pinned Node, as a user without rights, with the flags of the manifests', () => {
+    const node = (JSON.parse(read('package.json')) as { devDependencies: Record<string, string> }).devDependencies[
+      'node'
+    ];
+    const entry = ['node', ...NODE_FLAGS, '/relay.mjs'].map((word) => JSON.stringify(word)).join(', ');
+    expect(lines).toEqual([
+      `FROM node:${node}-slim`,
+      'COPY --chmod=444 relay.mjs /relay.mjs',
+      'USER 65532:65532',
+      `ENTRYPOINT [${entry}]`,
+      'CMD ["--config", "/etc/tmc/relay.yaml"]',
+    ]);
+    expect(read('scripts/bundle-relay.ts')).toContain('dist/relay.mjs');
+    expect(read('stacks/sst/relay.ts')).toMatch(/architecture: 'arm64'/);
+  });
+
+  it('is built by the command of the page, for what Fargate runs', () => {
+    expect(page).toMatch(/^docker buildx build --platform linux\/arm64 --file deploy\/relay\/Dockerfile .* dist$/m);
+  });
+});
+
 describe('the manifest of a member relay', () => {
   const text = read('deploy/relay/member.yaml').replace(/<([a-z-]+)>/g, '$1');
   const manifests = parseAllDocuments(text).map((document) => document.toJS() as Manifest);
