@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { artifactsOf, forgetDeployment, writeDeployment } from '../stacks/endpoint/deployment-file.ts';
 import { type Change, deployToEndpoint, type EndpointOptions, removeFromEndpoint } from '../stacks/endpoint.ts';
 import { ensureSstPlatform } from './sst-platform.ts';
 
@@ -75,31 +76,19 @@ async function deploy(options: EndpointOptions, fleet: string) {
     throw new Error(`there is no ${fleet}: copy deploy/fleet.example.yaml there, or name another file with --fleet`);
   }
   await ensureSstPlatform((text) => console.error(text));
-  const file = fileOf(options);
-  const result = await deployToEndpoint({ ...options, fleet, artifacts: artifactsOf(options) });
-  if (!isDry) {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, `${JSON.stringify(result.deployment, null, 2)}\n`);
-  }
+  const result = await deployToEndpoint({ ...options, fleet, artifacts: artifactsOf(FOLDER, options) });
+  if (!isDry) writeDeployment(FOLDER, options, result.deployment);
   console.log(`${app}, stage ${stage}, at ${endpoint}: ${countsOf(result.changes, isDry)}`);
   return result;
 }
 
 async function remove(options: EndpointOptions) {
-  const { app, stage, endpoint, isDry } = options;
-  const result = await removeFromEndpoint(options);
-  if (!isDry)
-    for (const path of [fileOf(options), artifactsOf(options)]) rmSync(path, { recursive: true, force: true });
-  console.log(`${app}, stage ${stage}, at ${endpoint}: ${countsOf(result.changes, isDry)}`);
-  return result;
-}
-
-function fileOf({ app, stage }: EndpointOptions): string {
-  return join(FOLDER, `${app}-${stage}.json`);
-}
-
-function artifactsOf({ app, stage }: EndpointOptions): string {
-  return join(FOLDER, `${app}-${stage}`);
+  const { app, stage, region, endpoint, isDry } = options;
+  const { changes, found } = await removeFromEndpoint(options);
+  if (!isDry) forgetDeployment(FOLDER, options);
+  if (found) console.log(`${app}, stage ${stage}, at ${endpoint}: ${countsOf(changes, isDry)}`);
+  else console.log(`there is no deployment ${app}-${stage} at ${endpoint} in ${region}: nothing was removed`);
+  return { changes, found };
 }
 
 function countsOf(changes: readonly Change[], isDry: boolean): string {

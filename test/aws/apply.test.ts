@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DeleteTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import {
   DeleteEventSourceMappingCommand,
@@ -232,6 +232,35 @@ describe.skipIf(missing !== undefined)('a deployment to an endpoint', () => {
     expect(linesOf(await deployOrFail(one, 'deploy', ['--dry-run']))).toEqual([]);
   });
 
+  it('says that there is no deployment to remove, and leaves the file of the one of that name in another region', async () => {
+    const one = installation();
+    const file = join(ROOT, '.tmc', 'deployments', `${one.app}-dev.json`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify({ endpoint: target.endpoint, region: 'us-east-1' }));
+    const answer = await deployOrFail(one, 'remove', ['--region', 'eu-west-1']);
+    expect(answer.output).toContain(
+      `there is no deployment ${one.app}-dev at ${target.endpoint} in eu-west-1: nothing was removed`,
+    );
+    expect(existsSync(file)).toBe(true);
+    await deployOrFail(one, 'remove');
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('that is removed while it runs says so, as does the removal, and nothing is left', async () => {
+    const one = installation();
+    const overtaken = /another run (wrote|removed) deployment\.json [^\n]* run the command again$/;
+    const running = deployCommand(one, 'deploy');
+    await until('the deployment to be under way', () => whyNotYet(one.app, 'queues', 2), 60_000);
+    const removals: DeployAnswer[] = [];
+    do removals.push(await deployCommand(one, 'remove'));
+    while (removals.at(-1)?.code !== 0);
+    for (const { code, output } of [await running, ...removals]) {
+      if (code !== 0) expect(output.trim()).toMatch(overtaken);
+    }
+    await deployOrFail(one, 'remove');
+    expect(await resourcesOf(one)).toEqual([]);
+  });
+
   it('says in one line that nothing answers, and how to start something', async () => {
     const endpoint = `http://127.0.0.1:${await freePort()}`;
     const answer = await deployCommand({ ...installation(), target: { ...target, endpoint } }, 'deploy');
@@ -240,6 +269,13 @@ describe.skipIf(missing !== undefined)('a deployment to an endpoint', () => {
       expect.stringContaining(`nothing answers at ${endpoint}. Start MiniStack`),
     ]);
   });
+
+  /** undefined: there are so many resources of a kind. */
+  async function whyNotYet(app: string, kind: string, count: number): Promise<string | undefined> {
+    const all = named(await inventory(clients), app);
+    if (all.filter((line) => line.startsWith(kind)).length >= count) return undefined;
+    return `there is ${all.join(', ') || 'nothing'}`;
+  }
 
   /** Begins to deploy, and kills the process when there are so many resources of a kind. */
   async function killedWhen({ app, fleetPath }: Installation, kind: string, count: number): Promise<void> {
@@ -253,10 +289,7 @@ describe.skipIf(missing !== undefined)('a deployment to an endpoint', () => {
         async () => {
           if (child.exitCode !== null)
             throw new Error(`the deployment ended with ${child.exitCode} before it could be killed`);
-          const all = named(await inventory(clients), app);
-          return all.filter((line) => line.startsWith(kind)).length >= count
-            ? undefined
-            : `there is ${all.join(', ') || 'nothing'}`;
+          return whyNotYet(app, kind, count);
         },
         60_000,
       );
