@@ -13,9 +13,9 @@ export function installationsOf(clusters: number): readonly Installation[] {
   return Array.from({ length: parts }, () => installationOf(Math.ceil(clusters / parts)));
 }
 
-/** What the production stage deploys for so many clusters, of which each credential is a parameter: those cost nothing. */
+/** What the production stage deploys for so many clusters, of which each cluster is of EKS and admits the functions: that costs nothing. */
 function installationOf(clusters: number): Installation {
-  const connectionOf = (name: string) => ({ url: `https://${name}.example.com:6443`, parameter: `/tmc/${name}` });
+  const connectionOf = (name: string) => ({ url: `https://${name}.example.com:6443`, eks: name });
   const { mappings, alarms, secrets, functions } = topology('production', {
     hub: { kind: 'kubernetes', workspace: 'root', epoch: 0, connection: connectionOf('hub') },
     members: Array.from({ length: clusters }, (_, at) => ({
