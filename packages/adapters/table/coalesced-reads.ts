@@ -1,9 +1,9 @@
 import type { Item, Table } from './table.ts';
 
 /**
- * A table on which equal reads share one call. A read is shared by those only who asked before it was sent, so everybody sees what
- * was true after the question: to act first and to look afterwards stays what it is. While a read of a key is on its way, those
- * who ask for the same wait for the next one, which is sent when that one has ended.
+ * A table on which equal reads share one call. A read is shared by those only who asked before it was sent, in one turn of the event
+ * loop, so everybody sees what was true after the question: to act first and to look afterwards stays what it is. Nobody waits for a
+ * read that was sent: one that hangs holds up those alone who share it.
  */
 export function coalesceReads(table: Table): Table {
   const get = createShared<Item | undefined>();
