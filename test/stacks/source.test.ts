@@ -49,10 +49,12 @@ describe('the program', () => {
   });
 
   describe('of each stage', () => {
+    // By a value: its types are those of SST, which are checked above.
+    const CONFIG: string = '../../sst.config.ts';
     const appOf = async (stage: string) => {
       vi.resetModules();
       vi.stubGlobal('$config', (config: unknown) => config);
-      const { default: config } = (await import('../../sst.config.ts')) as { default: Program['config'] };
+      const { default: config } = (await import(CONFIG)) as { default: Program['config'] };
       return config.app({ stage });
     };
     afterEach(() => {
