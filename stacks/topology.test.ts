@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { matchesText } from '../test/aws/policy/match.ts';
 import { parseFleet } from './fleet.ts';
 import type { Grant } from './permissions.ts';
+import { policyCharacters } from './policy.ts';
 import { STAGES, type StageName } from './stages.ts';
 import { type EnvironmentValue, type FunctionSpec, type QueueSpec, type Topology, topology } from './topology.ts';
 
@@ -198,6 +199,28 @@ describe('the topology', () => {
     expect(() => topology('dev', fleet(members(60, ca(1_200))))).toThrow(
       /^the list of 60 members of the fleet takes \d+ bytes as JSON, of which 65536 fit: leave `ca` away/,
     );
+  });
+
+  it('refuses credentials of more members than the policy of a role can name, at the edge of what IAM takes', () => {
+    const sizes = Array.from({ length: 60 }, (_, at) => {
+      const count = 80 + at;
+      try {
+        const { functions } = topology('production', fleet(members(count)));
+        return Math.max(...functions.map(({ grants }) => policyCharacters(grants, 'tmc-production')));
+      } catch (error) {
+        return (error as Error).message;
+      }
+    });
+    const edge = sizes.findIndex((size) => typeof size === 'string');
+    expect(sizes.slice(0, edge).every((size) => Number(size) <= 10_240)).toBe(true);
+    expect(sizes[edge - 1]).toBeGreaterThan(10_240 - 200);
+    for (const size of sizes.slice(edge)) {
+      expect(size).toMatch(
+        /^the policy of the role of sync-(down|up) takes up to 1\d{4} characters, of which IAM takes 10240: /,
+      );
+    }
+    const admitted = members(300).replaceAll(/secret: \S+/g, 'eks: a-cluster');
+    expect(topology('production', fleet(admitted)).secrets).toHaveLength(1);
   });
 
   it.each(['*', 'arn:aws:iam::111122223333:role/*', '111122223333'])('refuses that %s takes on a role', (arn) => {

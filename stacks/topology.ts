@@ -2,6 +2,7 @@ import { QUEUES, type QueueName } from '@tmc/kernel/envelope.ts';
 import { type AlarmSpec, alarmsOf } from './alarms.ts';
 import { type DeployedMember, type FleetFile, fleetEnvironment, type Trust } from './fleet.ts';
 import { credentialGrants, type Grant, grantsOf, hubRelayGrants, memberRelayGrants } from './permissions.ts';
+import { checkPolicy } from './policy.ts';
 import { STAGES, type StageData, type StageName } from './stages.ts';
 
 /**
@@ -124,6 +125,8 @@ export function topology(stage: string, fleet: FleetFile, app = 'tmc'): Topology
   const functions = functionsOf(data, fleet, environment);
   const service = fleet.hub.relay?.service;
   const queues = [...QUEUES.map((name) => consumed(name, data)), ...fleet.members.map((m) => commandQueue(m, data))];
+  const roles = rolesOf(fleet);
+  for (const { name, grants } of [...functions, ...roles]) checkPolicy(name, grants, `${app}-${stage}`);
   return {
     stage: stage as StageName,
     data,
@@ -147,21 +150,21 @@ export function topology(stage: string, fleet: FleetFile, app = 'tmc'): Topology
     })),
     schedules: SCHEDULES,
     alarms: alarmsOf(queues, functions, SCHEDULES, data),
-    roles: [
-      {
-        name: 'hub-relay',
-        trust: service ? { kind: 'ecs-task' } : trustOf(fleet.hub.relay),
-        grants: hubRelayGrants(fleet),
-      },
-      ...fleet.members.map((member) => ({
-        name: `relay-${member.name}`,
-        trust: trustOf(member.relay),
-        grants: memberRelayGrants(member),
-      })),
-    ],
+    roles,
     secrets: environment.secrets,
     ...(service && { relay: { ...service, replicas: data.relayReplicas, cpu: '0.25 vCPU', memory: '0.5 GB' } }),
   };
+}
+
+function rolesOf(fleet: FleetFile): RoleSpec[] {
+  const { relay } = fleet.hub;
+  const trust = relay?.service ? ({ kind: 'ecs-task' } as const) : trustOf(relay);
+  const ofMembers = fleet.members.map((member) => ({
+    name: `relay-${member.name}`,
+    trust: trustOf(member.relay),
+    grants: memberRelayGrants(member),
+  }));
+  return [{ name: 'hub-relay', trust, grants: hubRelayGrants(fleet) }, ...ofMembers];
 }
 
 /** Functions that read and write the hub, and those that reach members too. */

@@ -1,4 +1,5 @@
 import type { Grant } from '../permissions.ts';
+import { type Statement as PolicyStatement, policyDocument, statementsFor } from '../policy.ts';
 import type { DeployedQueue } from './queues.ts';
 
 /** What grants refer to by name. */
@@ -8,50 +9,28 @@ export type Granted = {
 };
 
 type Text = $util.Input<string>;
-/** One statement of a policy, in the words of SST's `permissions`. */
-export type Statement = {
-  readonly actions: string[];
-  readonly resources: Text[];
-  readonly conditions?: { test: string; variable: string; values: string[] }[];
-};
+export type Statement = PolicyStatement<Text>;
 
-/**
- * Statements for grants: exact actions on exact resources. Those that allow the same share one, for a role's policies may have 10,240
- * characters in all. @throws Error naming a queue that does not exist.
- */
+/** Statements for grants, on the resources that were made. @throws Error naming a queue that does not exist. */
 export function statementsOf(grants: readonly Grant[], granted: Granted): Statement[] {
-  const byActions = new Map<string, Statement>();
-  for (const statement of grants.map((grant) => statementOf(grant, granted))) {
-    const alike = `${statement.actions} ${JSON.stringify(statement.conditions)}`;
-    const others = byActions.get(alike)?.resources ?? [];
-    byActions.set(alike, { ...statement, resources: [...others, ...statement.resources] });
-  }
-  return [...byActions.values()];
+  return statementsFor(grants, (grant) => resourceOf(grant, granted));
 }
 
-function statementOf(grant: Grant, { table, queues }: Granted): Statement {
-  const actions = [...grant.actions];
+function resourceOf(grant: Grant, { table, queues }: Granted): Text {
   switch (grant.on) {
     case 'table':
-      return { actions, resources: [table.arn], conditions: [leadingKeys(grant.partitions)] };
+      return table.arn;
     case 'secret':
-      return { actions, resources: [secretArn(grant.name)] };
+      return secretArn(grant.name);
     case 'parameter':
-      return { actions, resources: [arn('ssm', `parameter${grant.name}`)] };
+      return arn('ssm', `parameter${grant.name}`);
     default: {
       const queue = queues.get(grant.queue);
       if (!queue) throw new Error(`a permission names the queue "${grant.queue}", which the topology does not have`);
-      return { actions, resources: [grant.on === 'queue' ? queue.live.arn : queue.dead.arn] };
+      return grant.on === 'queue' ? queue.live.arn : queue.dead.arn;
     }
   }
 }
-
-/** Only calls whose every key is in one of the partitions. */
-const leadingKeys = (partitions: readonly string[]) => ({
-  test: 'ForAllValues:StringLike',
-  variable: 'dynamodb:LeadingKeys',
-  values: [...partitions],
-});
 
 /** Secrets Manager puts a hyphen and six characters behind the name. */
 const secretArn = (name: string): Text =>
@@ -65,17 +44,7 @@ export function arn(service: string, rest: string): Text {
 
 /** The statements as the text of a policy, for roles that SST does not write. */
 export function policyOf(statements: readonly Statement[]): $util.Output<string> {
-  return $util.jsonStringify({
-    Version: '2012-10-17',
-    Statement: statements.map(({ actions, resources, conditions = [] }) => ({
-      Effect: 'Allow',
-      Action: actions,
-      Resource: resources,
-      ...(conditions.length > 0 && {
-        Condition: Object.fromEntries(conditions.map(({ test, variable, values }) => [test, { [variable]: values }])),
-      }),
-    })),
-  });
+  return $util.jsonStringify(policyDocument(statements));
 }
 
 /** For services that say on whose behalf they take a role on: nobody else's resources may have them do it. */

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ensureSstPlatform } from '../../scripts/sst-platform.ts';
 import { readFleet } from '../../stacks/fleet.ts';
+import { policyCharacters } from '../../stacks/policy.ts';
 import { STAGES, type StageName } from '../../stacks/stages.ts';
 import { type Topology, topology } from '../../stacks/topology.ts';
 import { fleetFile, ofType, type Recorded, type Resource, record } from './recorded.ts';
@@ -134,6 +135,19 @@ describe.each(stages)('the program on %s', (stage) => {
         functionName: made['name'],
         recursiveLoop: recursion,
       });
+    }
+  });
+
+  it('writes policies as long as is counted before, or shorter', () => {
+    const policies = [
+      ...spec.functions.map(({ name, grants }) => ({ grants, role: `${logical(name)}Role` })),
+      ...spec.roles.map(({ name, grants }) => ({ grants, role: `Role-${name}` })),
+    ];
+    for (const { grants, role } of policies) {
+      const [{ policy }] = named(program, 'iam/role:Role', role)['inlinePolicies'] as [{ policy: string }];
+      const counted = policyCharacters(grants, `tmc-${stage}`);
+      expect(policy.length, role).toBeLessThanOrEqual(counted);
+      expect(policy.length, role).toBeGreaterThan(0.6 * counted);
     }
   });
 
