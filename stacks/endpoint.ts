@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import { type Clients, connect } from './endpoint/clients.ts';
 import { isUnreachable, reasonOf } from './endpoint/failure.ts';
@@ -54,6 +55,8 @@ export async function deployToEndpoint(
     return { changes: reconciler.changes, deployment };
   } catch (error) {
     await reconciler.comeToRest();
+    // Those that came with this one are told of before the next turn.
+    await nextTurn();
     throw reconciler.failure ?? error;
   } finally {
     process.off('unhandledRejection', ignore);

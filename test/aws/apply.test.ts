@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { DeleteTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
 import {
   DeleteEventSourceMappingCommand,
@@ -259,6 +260,16 @@ describe.skipIf(missing !== undefined)('a deployment to an endpoint', () => {
     }
     await deployOrFail(one, 'remove');
     expect(await resourcesOf(one)).toEqual([]);
+  });
+
+  it('that fails leaves no listener and no fault in the process that called it', async () => {
+    const one = installation('hub: none');
+    const args = ['--disable-warning=ExperimentalWarning', 'test/aws/failing-deployment.ts', target.endpoint, one.app];
+    // Throws when the process ends by a fault that nobody handled.
+    const { stdout } = await promisify(execFile)(process.execPath, [...args, one.fleetPath, join(folder, 'code')], {
+      cwd: ROOT,
+    });
+    expect(JSON.parse(stdout)).toEqual({ outcome: expect.stringContaining('is not a valid fleet'), left: 0 });
   });
 
   it('says in one line that nothing answers, and how to start something', async () => {
