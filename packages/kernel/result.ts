@@ -1,11 +1,7 @@
 /**
- * What a handler tells the queue about one message. Expected outcomes are values; only bugs are thrown.
- * - `done`: the effect is durable, acknowledge.
- * - `again`: give it back, visible again after `afterMs`.
- * - `park`: retrying cannot help; dead letter with the reason, then acknowledge.
- *
- * `supersedes`: the message was the newest state of its key when it was judged; an earlier state of the same incarnation, given back
- * with the same mark, has nothing more to say and need not come back.
+ * What a handler tells the queue about one message: `done` acknowledges a durable effect, `again` gives it back for `afterMs`, `park`
+ * puts it to the dead letters with the reason, since retrying cannot help. Expected outcomes are values; only bugs are thrown.
+ * `supersedes`: judged as the newest state of its key; an earlier one of this incarnation, given back with the mark, need not return.
  */
 export type Outcome =
   | { readonly kind: 'done'; readonly note?: string; readonly supersedes?: true }
@@ -14,6 +10,5 @@ export type Outcome =
 
 export const done: Outcome = { kind: 'done' };
 export const again = (afterMs: number, reason: string): Outcome => ({ kind: 'again', afterMs, reason });
-export const superseding = (outcome: Outcome): Outcome =>
-  outcome.kind === 'park' ? outcome : { ...outcome, supersedes: true };
+export const superseding = (o: Outcome): Outcome => (o.kind === 'park' ? o : { ...o, supersedes: true });
 export const park = (reason: string): Outcome => ({ kind: 'park', reason });
