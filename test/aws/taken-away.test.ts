@@ -29,6 +29,11 @@ const POLICY = {
   Statement: [{ Effect: 'Allow', Action: 'sqs:SendMessage', Resource: 'arn:aws:sqs:us-east-1:000000000000:q' }],
 };
 
+const TRUST = {
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Principal: { Service: 'lambda.amazonaws.com' } }],
+};
+
 describe.skipIf(missing !== undefined)('what the program takes away', () => {
   let emulator: Emulator | undefined;
   let target: Target;
@@ -92,7 +97,7 @@ describe.skipIf(missing !== undefined)('what the program takes away', () => {
   };
   const role = (policies: Record<string, unknown>) => ({
     name: `${app}-role`,
-    assumeRolePolicy: { Version: '2012-10-17', Statement: [] },
+    assumeRolePolicy: TRUST,
     ...policies,
   });
   const WITH = { inlinePolicies: [{ name: 'inline', policy: POLICY }], managedPolicyArns: [MANAGED] };
