@@ -3,7 +3,7 @@ import { malformedError, retryError, type TmcError } from '@tmc/kernel/errors.ts
 import { formatKey, type GroupResource, type ResourceKey } from '@tmc/kernel/key.ts';
 import type { KubeObject } from '@tmc/kernel/object.ts';
 import type { ObjectPage } from '@tmc/kernel/ports.ts';
-import { classify, FORBIDDEN_GRACE_MS, type Question, type Verdict } from './classify.ts';
+import { classify, type Question, type Verdict } from './classify.ts';
 import type { KubeConnection } from './connection.ts';
 import type { HttpAnswer, HttpHead } from './exchange.ts';
 import { type Ask, Transport } from './http.ts';
@@ -42,6 +42,8 @@ export type ApiOptions = {
 
 /** Places whose 403s are remembered; more than this many at once means the identity has no rights at all. */
 const MAX_FORBIDDEN = 1_000;
+/** How long a 403 counts as one with the next: longer than a message waits between two attempts (64 s), shorter than a kcp stands. */
+const FORBIDDEN_MEMORY_MS = 2 * 60_000;
 
 /** JSON over {@link Transport} with every answer judged by the classifier; remembers since when a place answers 403. */
 export class Api {
@@ -133,7 +135,7 @@ export class Api {
   #forbiddenForMs(place: string): number {
     const nowMs = this.#clock();
     const before = this.#forbidden.get(place);
-    const firstMs = before && nowMs - before.lastMs <= FORBIDDEN_GRACE_MS ? before.firstMs : nowMs;
+    const firstMs = before && nowMs - before.lastMs <= FORBIDDEN_MEMORY_MS ? before.firstMs : nowMs;
     if (before || this.#forbidden.size < MAX_FORBIDDEN) this.#forbidden.set(place, { firstMs, lastMs: nowMs });
     return nowMs - firstMs;
   }

@@ -361,7 +361,12 @@ describe('transport', () => {
   it.each([
     ['without a break', [0, 15_000, 31_000], ['retry', 'retry', 'terminal']],
     ['until it is not', [0, 20_000, 'found', 31_000], ['retry', 'retry', 'ok', 'retry']],
-    ['anew after an hour in which nothing was asked', [0, 3_600_000, 3_631_000], ['retry', 'retry', 'retry']],
+    ['anew after an hour in which nothing was asked', [0, 3_600_000, 3_620_000], ['retry', 'retry', 'retry']],
+    [
+      'between the attempts of one message',
+      [0, 1_000, 5_000, 21_000, 85_000],
+      ['retry', 'retry', 'retry', 'retry', 'terminal'],
+    ],
     ['that long after the hour too', [0, 3_600_000, 3_620_000, 3_631_000], ['retry', 'retry', 'retry', 'terminal']],
   ])('remembers how long a place is forbidden, %s', async (_, asked, expected) => {
     let nowMs = 0;
