@@ -42,7 +42,7 @@ export type ApiOptions = {
 
 /** Places whose 403s are remembered; more than this many at once means the identity has no rights at all. */
 const MAX_FORBIDDEN = 1_000;
-/** How long a 403 counts as one with the next: longer than a message waits between two attempts (64 s), shorter than a kcp stands. */
+/** How long a 403 counts as one with the next: longer than a message waits between two attempts (64 s), shorter than kcp runs between restarts. */
 const FORBIDDEN_MEMORY_MS = 2 * 60_000;
 
 /** JSON over {@link Transport} with every answer judged by the classifier; remembers since when a place answers 403. */
