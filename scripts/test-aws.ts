@@ -12,6 +12,7 @@ import { type Target, targetFrom } from '../test/aws/target.ts';
 import type { AwsEmulator } from '../test/emulators/aws-emulator.ts';
 import { startLocalStack, whyNoLocalStack } from '../test/emulators/localstack.ts';
 import { startMiniStack, whyNoMiniStack } from '../test/emulators/ministack.ts';
+import { ensureKubeBinaries, whyNoKubeBinaries } from '../test/real/tools/build.ts';
 
 /** The tests that are given an endpoint. */
 const SYSTEM = ['test/aws/deployed.test.ts', 'test/aws/real-servers.test.ts'];
@@ -34,6 +35,8 @@ if (values.only !== undefined && !(values.only in PEERS)) {
 // Leaving this way ends the emulator too.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 
+// Built here, where nothing times out: they take minutes.
+if ((await whyNoKubeBinaries()) === undefined) await ensureKubeBinaries();
 const given = targetFrom(process.env);
 const tallies: Tally[] = [];
 if (given) tallies.push(await testOn(given));
