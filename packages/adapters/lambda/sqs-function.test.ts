@@ -150,6 +150,7 @@ describe('sqsFunction', () => {
       ['an earlier state, however late it was sent', { rv: '2', at: 99 }],
       ['the same state', { rv: '3' }],
       ['another incarnation', { uid: 'another' }],
+      ['another epoch', { source: { ...envelope('a').source, epoch: 1 } }],
       ['another object', { key: { ...envelope('b').key } }],
       ['another cause', { drifted: true }],
     ])('comes back although there was %s', async (_title, other) => {

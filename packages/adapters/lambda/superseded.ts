@@ -43,7 +43,8 @@ export function createWaiting(now: () => number): Waiting {
   };
 }
 
-/** By what the server said of the object, not by anybody's clock; states of different incarnations have no order. */
+/** By what the server said of the object, not by anybody's clock; states of different incarnations or epochs have no order. */
 export function isEarlier(a: Envelope, b: Envelope): boolean {
-  return a.uid !== '' && a.uid === b.uid && compareResourceVersions(a.rv, b.rv) < 0;
+  const isSameHistory = a.uid !== '' && a.uid === b.uid && a.source.epoch === b.source.epoch;
+  return isSameHistory && compareResourceVersions(a.rv, b.rv) < 0;
 }
