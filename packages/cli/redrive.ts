@@ -1,9 +1,8 @@
 import type { DeadLetter, Queue } from '@tmc/adapters/queue/queue.ts';
 import { DEAD_LIST_LIMIT } from '@tmc/adapters/queue/queue.ts';
+import { subjectOf } from '@tmc/adapters/queue/subject.ts';
 import { connectQueues } from '@tmc/adapters/sqs/connect.ts';
-import { envelopeSchema } from '@tmc/kernel/envelope.ts';
 import { isTmcError, messageOf, terminalError } from '@tmc/kernel/errors.ts';
-import { formatKey } from '@tmc/kernel/key.ts';
 import { type DeploymentAddresses, readDeployment } from './deployment.ts';
 import { endpointOfQueues, localCredentials } from './endpoint.ts';
 
@@ -93,17 +92,7 @@ type Shown = {
 
 function shown({ id, body, reason, receiveCount, sentAtMs }: DeadLetter, nowMs: number): Shown {
   const ageS = Math.max(0, Math.round((nowMs - sentAtMs) / 1000));
-  return { id, ...subject(body), reason, receives: receiveCount, ageS };
-}
-
-function subject(body: string): { readonly key?: string; readonly change?: string } {
-  try {
-    const { key, change } = envelopeSchema.parse(JSON.parse(body));
-    return { key: formatKey(key), change };
-  } catch {
-    // Often the very reason why it is dead.
-    return {};
-  }
+  return { id, ...subjectOf(body), reason, receives: receiveCount, ageS };
 }
 
 function listing(name: string, letters: readonly Shown[]): string {

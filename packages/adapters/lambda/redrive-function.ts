@@ -1,10 +1,10 @@
 import middy from '@middy/core';
-import { envelopeSchema, QUEUES } from '@tmc/kernel/envelope.ts';
-import { formatKey } from '@tmc/kernel/key.ts';
+import { QUEUES } from '@tmc/kernel/envelope.ts';
 import type { Context } from 'aws-lambda';
 import * as z from 'zod';
 import { configurationError } from '../fleet/config-error.ts';
 import type { DeadLetter, Queue, Queues } from '../queue/queue.ts';
+import { subjectOf } from '../queue/subject.ts';
 import type { LambdaHandler } from './start.ts';
 import type { Log } from './telemetry.ts';
 
@@ -74,16 +74,7 @@ export function redriveFunction({
 }
 
 function listed({ id, group, reason, receiveCount, sentAtMs, body }: DeadLetter): ListedLetter {
-  const key = keyIn(body);
+  const { key } = subjectOf(body);
   const sentAt = new Date(sentAtMs).toISOString();
   return { id, group, reason, receiveCount, sentAt, ...(key === undefined ? {} : { key }) };
-}
-
-function keyIn(body: string): string | undefined {
-  try {
-    const envelope = envelopeSchema.safeParse(JSON.parse(body));
-    return envelope.success ? formatKey(envelope.data.key) : undefined;
-  } catch {
-    return undefined;
-  }
 }
